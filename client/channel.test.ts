@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ScriptedEnvironment, settle } from "../tests/client/scripted-environment.ts";
 import type { State } from "./channel-options.ts";
+import { makeClient } from "./client.ts";
 import { ClientError } from "./client-error.ts";
 
 const live = { epoch: "k3x9", offset: 9, from: 10 };
@@ -196,6 +197,20 @@ describe("a channel with a state", () => {
     client.channel("other").on("message", () => {});
     await environment.move(0);
     expect(answers).toHaveLength(1);
+  });
+
+  test("resumes from its own position even if the URL of the client has a since, which counts for the first connection", async () => {
+    const environment = new ScriptedEnvironment();
+    const client = makeClient("https://push.example.com/?since=last:5", {}, environment);
+    client.connect();
+    client.channel("doc").on("message", () => {});
+    const socket = await environment.socket();
+    expect(socket.query).toMatchObject({ since: "last:5", channel: ["doc"] });
+    socket.welcome({ doc: live });
+    await settle();
+    socket.end(1006);
+    const next = await environment.untilNextTry(client);
+    expect(next.target.query.getAll("since")).toEqual(["doc~k3x9~9"]);
   });
 
   test("resumes after a reconnect without reloading the state", async () => {

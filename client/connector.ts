@@ -26,8 +26,8 @@ export interface ConnectorOptions {
 /** What the connector reports to the client. */
 export interface ConnectorEvents {
   onState(state: ConnectionState): void;
-  /** The channels and positions to put into the next handshake. */
-  describe(transport: TransportName): URLSearchParams;
+  /** Puts the channels and positions into the query of the next handshake. */
+  describe(transport: TransportName, query: URLSearchParams): void;
   /** A new connection has taken over. Commands that were not answered on the old one must be sent again. */
   onWelcome(welcome: WelcomeFrame): void;
   onFrame(frame: IncomingFrame): void;
@@ -120,7 +120,8 @@ export function makeConnector(
       const name = transports[transportAt] as TransportName;
       const transport = await environment.transports[name]();
       // No await below: the handshake must describe the current subscriptions.
-      const query = new URLSearchParams([...url.searchParams, ...events.describe(name)]);
+      const query = new URLSearchParams(url.searchParams);
+      events.describe(name, query);
       // Also after a break: the server may not have noticed yet that the old connection is dead.
       if (resumeKey) query.set("takes_over", resumeKey);
       attempt.open(transport, { url, query, token: secret, WebSocket });

@@ -24,8 +24,8 @@ export interface Subscriptions {
     event: Name,
     handler: (value: ChannelEvents[Name]) => void,
   ): () => void;
-  /** The channels and positions for a handshake. */
-  describe(transport: TransportName): URLSearchParams;
+  /** Puts the channels and positions into the query of a handshake. */
+  describe(transport: TransportName, query: URLSearchParams): void;
   welcome(frame: WelcomeFrame): void;
   /** The connection is lost, and another one is being opened. */
   disconnected(): void;
@@ -104,8 +104,7 @@ export function makeSubscriptions(
         schedule();
       };
     },
-    describe(transport) {
-      const query = new URLSearchParams();
+    describe(transport, query) {
       const parts: string[] = [];
       let length = 0;
       context.transport = transport;
@@ -123,7 +122,6 @@ export function makeSubscriptions(
         named.push(feed);
       }
       if (parts.length) query.set("since", parts.join());
-      return query;
     },
     welcome({ channels }) {
       context.isConnected = true;

@@ -21,6 +21,11 @@ export const errorTable = {
     meaning: "The user is already connected, and a second connection is refused.",
   },
   "too-large": { status: 413, retry: false, meaning: "The body or the publication is over its limit." },
+  "unsupported-media-type": {
+    status: 415,
+    retry: false,
+    meaning: "The body is compressed or encoded in another way (`Content-Encoding`): send it as it is.",
+  },
   "invalid-field": {
     status: 422,
     retry: false,

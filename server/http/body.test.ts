@@ -42,6 +42,25 @@ describe("a body", () => {
     });
   });
 
+  test.each(["gzip", "br", "deflate, gzip", "aes128gcm", "x".repeat(100)])(
+    "that is encoded with %s is rejected, and not read",
+    async (encoding) => {
+      const headers = { "Content-Encoding": encoding };
+      const request = new Request("http://localhost/", { method: "POST", body: "{}", headers });
+      await expect(readBody(request, 10)).rejects.toMatchObject({
+        code: "unsupported-media-type",
+        message: `Content-Encoding: expected a body without an encoding, got "${encoding.slice(0, 60)}"`,
+        field: "Content-Encoding",
+      });
+      expect(request.bodyUsed).toBe(false);
+    },
+  );
+
+  test.each(["identity", "Identity", ""])("with the encoding %p is read", async (encoding) => {
+    const headers = { "Content-Encoding": encoding };
+    expect(await readBody(new Request("http://localhost/", { method: "POST", body: "{}", headers }), 10)).toBe("{}");
+  });
+
   test("that is not UTF-8 is rejected", async () => {
     const request = new Request("http://localhost/", { method: "POST", body: new Uint8Array([0xff]) });
     await expect(readBody(request, 10)).rejects.toMatchObject({ code: "bad-request" });

@@ -12,6 +12,7 @@ const titles: Readonly<Record<number, string>> = {
   408: "Request Timeout",
   409: "Conflict",
   413: "Content Too Large",
+  415: "Unsupported Media Type",
   422: "Unprocessable Content",
   426: "Upgrade Required",
   429: "Too Many Requests",
@@ -83,6 +84,7 @@ export function respondError(error: unknown): Response {
   if (status === 413 || status === 408) headers.set("Connection", "close");
   // A connection that stays open would use one of the last file descriptors.
   if (code === "full") headers.set("Connection", "close");
+  if (status === 415) headers.set("Accept-Encoding", "identity"); // RFC 9110 §15.5.16
   if (status === 401) headers.set("WWW-Authenticate", "Bearer");
   if (error instanceof WrongMethod) headers.set("Allow", error.methods.join(", "));
   if (status === 426) headers.set("Upgrade", "websocket");

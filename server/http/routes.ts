@@ -3,6 +3,7 @@ import type { ApiDependencies, Reply } from "../api/call.ts";
 import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints, pushEndpoints } from "../api/endpoints.ts";
 import { andFinally } from "../lib/and-then.ts";
+import { refuseRepeatedParameters } from "../lib/repeated-parameters.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { AdminPage, type AdminPageSettings } from "./admin-page.ts";
@@ -120,6 +121,7 @@ function performer(
   function admit({ identity, account }: Caller, request: Request, server: SocketAddresses, params: Params) {
     const query = queries.of(request);
     if (!warnsOfUnknown) refuseUnknownNames(query.keys(), parameters, "parameter");
+    refuseRepeatedParameters(query, parameters);
     account.charge("messages");
     const call = new HttpCall(request, server, { identity, account, params, query, keys, perform });
     return account.isLimited ? startCounted(call) : start(call);

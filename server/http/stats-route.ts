@@ -2,6 +2,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { ApiKeys } from "../auth/api-key.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { TopChannels } from "../hub/top-channels.ts";
+import { refuseRepeatedParameters } from "../lib/repeated-parameters.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { readStats } from "../ops/stats.ts";
 import { aboutStats } from "./docs/about-stats.ts";
@@ -36,6 +37,7 @@ export function statsRoute({ topChannels, ops, keys }: StatsParts): PlainRoute {
 /** @throws ServiceError "bad-request" */
 function afterOf(query: URLSearchParams): number {
   refuseUnknownNames(query.keys(), ["after"], "parameter");
+  refuseRepeatedParameters(query, ["after"]);
   const text = query.get("after") || "0";
   if (/^\d{1,12}$/.test(text)) return Number(text);
   const got = JSON.stringify(text.slice(0, 60));

@@ -1,6 +1,7 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import type { ApiKeys } from "../auth/api-key.ts";
 import { parsePattern, patternRule } from "../auth/grants.ts";
+import { refuseRepeatedParameters } from "../lib/repeated-parameters.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { type HappeningKind, happeningKinds, type TailFilter } from "../trace/happening.ts";
 import type { Tails } from "../trace/tails.ts";
@@ -44,6 +45,7 @@ export function tailRoute({ tails, keys }: TailParts): PlainRoute {
 /** @throws ServiceError "bad-request" that names the parameter and its rule */
 export function filterOf(query: URLSearchParams): TailFilter {
   refuseUnknownNames(query.keys(), ["channel", "user", "kind"], "parameter");
+  refuseRepeatedParameters(query, ["channel", "user"]);
   const channel = query.get("channel") || undefined;
   const user = query.get("user") || undefined;
   if (channel !== undefined && !channel.startsWith("@") && parsePattern(channel) === undefined) {

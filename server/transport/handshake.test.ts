@@ -65,6 +65,10 @@ describe("a handshake", () => {
     ["?since=last:10001", "since"],
     [`?since=${`${"r".repeat(100)}~e1~1,`.repeat(50)}`, "since"],
     [`?takes_over=${"x".repeat(65)}`, "takes_over"],
+    ["?since=2m&since=last:10", "since"],
+    ["?token=a&token=b", "token"],
+    ["?user_id=a&channel=a&user_id=a", "user_id"],
+    ["?takes_over=&takes_over=a", "takes_over"],
   ])("%s is refused with the name of the parameter and its rule", (query, field) => {
     const { message, ...refusal } = refusalOf(query);
     expect(refusal.field).toBe(field);
@@ -94,6 +98,11 @@ describe("a handshake", () => {
     expect([...(byHeader instanceof Map ? byHeader.keys() : [])] as string[]).toEqual(["all"]);
     const unknown = { from: "position", position: { epoch: "", offset: 0 } } as const;
     expect(arrive("", { "Last-Event-ID": "earliest" }).since).toEqual(unknown);
+  });
+
+  test("of several lastEventId the last one counts, because a polyfill may add one with each reconnect", () => {
+    const { since } = arrive("?lastEventId=b~e1~3&lastEventId=b~e1~4");
+    expect([...(since instanceof Map ? since.values() : [])]).toEqual([{ epoch: "e1", offset: 4 }]);
   });
 
   test("a token is read from the URL, from a header or from the subprotocol", () => {

@@ -12,6 +12,7 @@ import {
 import { tokenFrom } from "../auth/token-source.ts";
 import type { Handshake } from "../hub/handshake.ts";
 import { ownText } from "../lib/own-text.ts";
+import { refuseRepeatedParameters } from "../lib/repeated-parameters.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 
 /** The client's address. */
@@ -39,6 +40,10 @@ const resumeKeyLength = 64;
  */
 export function parseHandshake(request: Request, peer: Peer, parameters = handshakeParameters): Handshake {
   const { searchParams } = new URL(request.url);
+  refuseRepeatedParameters(
+    searchParams,
+    parameters.filter((name) => !repeatable.includes(name)),
+  );
   const lastEventId = lastEventIdOf(request, searchParams);
   const { session, ...origin } = peer;
   return {
@@ -74,6 +79,9 @@ export const handshakeParameters: readonly string[] = [
   "takes_over",
 ];
 
+/** Lists, and what a polyfill may add again on each reconnect: a refusal would stop it for good. */
+const repeatable: readonly string[] = ["channel", "channels", "lastEventId"];
+
 /** In the client's order. */
 export function offeredSubprotocols(request: Request): readonly string[] {
   const header = request.headers.get("Sec-WebSocket-Protocol");
@@ -98,9 +106,9 @@ function parseUserText(text: string | null): string | undefined {
   return text ?? undefined;
 }
 
-/** "" if there is none. */
+/** The last one if the URL has several. "" if there is none. */
 export function lastEventIdOf(request: Request, params: URLSearchParams): string {
-  return request.headers.get("Last-Event-ID") || params.get("lastEventId") || "";
+  return request.headers.get("Last-Event-ID") || params.getAll("lastEventId").at(-1) || "";
 }
 
 function parseSince(text: string | null): Since | Cursor | undefined {

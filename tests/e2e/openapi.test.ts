@@ -310,6 +310,7 @@ function credentials(scope = "read"): readonly (readonly [string, RequestOverrid
 const json = "application/json";
 const notText = { type: json, body: new Uint8Array([0x22, 0xff, 0x22]) };
 const tooMuch = { type: json, body: JSON.stringify("x".repeat(1024 ** 2)) };
+const zipped = { type: json, body: Bun.gzipSync("{}"), headers: { "Content-Encoding": "gzip" } };
 const nowhere = { values: { id: "nowhere" } };
 const withBody = [
   "POST /sse/push",
@@ -328,6 +329,7 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
         [name, "bad-json", { type: json, body: "{" }],
         [name, "bad-request", notText],
         [name, "too-large", tooMuch],
+        [name, "unsupported-media-type", zipped],
       ] as const,
   ),
   ["POST /v1/schedules", "invalid-field", { type: json, body: '{"every_s":1}' }],
@@ -365,6 +367,7 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
   ["POST /v1/upgrade", "invalid-field", { body: '{"workers":3}' }],
   ["POST /v1/upgrade", "bad-request", {}],
   ["POST /v1/upgrade", "too-large", tooMuch],
+  ...["upgrade", "reload", "drain"].map((it) => [`POST /v1/${it}`, "unsupported-media-type", zipped] as const),
   ["POST /v1/reload", "bad-json", { body: "now" }],
   ["POST /v1/reload", "invalid-field", { body: '{"workers":3}' }],
   ["POST /v1/reload", "bad-request", {}],
@@ -398,6 +401,13 @@ const elsewhere: Readonly<Record<string, string>> = {
   overloaded: "in memory-limit.test.ts",
 };
 
+/** The parameters of its URL that are no lists. */
+function singleParameters({ name, operation }: Described): readonly string[] {
+  const lists = name.includes("/v1/") ? ["kind"] : ["channel", "channels", "lastEventId"];
+  const { parameters = [] } = operation;
+  return parameters.flatMap((it) => (it.in === "query" && !lists.includes(it.name) ? it.name : []));
+}
+
 describe("errors are documented", () => {
   test.each(provocations)("%s: %s", async (name, code, asking) => {
     const response = await ask(open, api.operation(name), asking);
@@ -413,6 +423,7 @@ describe("errors are documented", () => {
         .map((code) => [name, code]),
     );
     const provoked = new Set(provocations.map(([name, code]) => `${name} ${code}`));
+    for (const it of api.operations) if (singleParameters(it).length > 0) provoked.add(`${it.name} bad-request`);
     expect(documented.filter(([name, code = ""]) => !provoked.has(`${name} ${code}`) && !(code in elsewhere))).toEqual(
       [],
     );
@@ -446,6 +457,19 @@ describe("errors are documented", () => {
     const stream = await ask(tight, sse, { values: { user_id: "carol" } });
     expect([stream.status, await api.faultsIn(sse, stream)]).toEqual([200, []]);
     expect(await stream.text()).toMatch(/^retry: \d+\nevent: system\ndata: .*"code":4053/);
+  });
+
+  test("each parameter of a URL that is no list is refused if it is there twice", async () => {
+    for (const it of api.operations) {
+      for (const name of singleParameters(it)) {
+        const path = it.path.replaceAll(/\{\w+\}/g, "x");
+        const headers = isWebSocket(it) ? upgrade : {};
+        const response = await open.request(it.method, `${path}?${name}=1&${name}=1`, undefined, headers);
+        const { field } = (await response.clone().json()) as { readonly field?: string };
+        expect([it.name, response.status, field]).toEqual([it.name, 400, name]);
+        expect([it.name, await api.faultsIn(it, response)]).toEqual([it.name, []]);
+      }
+    }
   });
 
   test("operations without a body do not read one", async () => {

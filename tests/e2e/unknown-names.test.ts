@@ -36,6 +36,19 @@ describe("the API refuses unknown names", () => {
     expect(answer).toMatchObject({ status, body: { field, detail: expect.stringContaining(hint) } });
   });
 
+  test.each([
+    ["/v1/channels/a/history?limit=1&limit=2", "limit"],
+    ["/v1/channels?prefix=a&prefix=b", "prefix"],
+    ["/v1/stats?after=1&after=2", "after"],
+    ["/v1/tail?channel=a&channel=b", "channel"],
+    ["/sse?since=last:1&since=last:2", "since"],
+    ["/sse?user_id=a&user_id=b", "user_id"],
+    ["/sse?heartbeat=1&heartbeat=2", "heartbeat"],
+  ])("and a parameter that is there twice: %s", async (path, field) => {
+    const detail = `${field}: expected once, got 2 times`;
+    expect(await ask("GET", path)).toMatchObject({ status: 400, body: { code: "bad-request", field, detail } });
+  });
+
   test("nothing was stored", async () => {
     expect((await ask("GET", "/v1/channels?prefix=a")).body).toEqual({ channels: [] });
   });

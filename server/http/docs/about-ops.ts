@@ -116,7 +116,7 @@ export const aboutDrain: About = {
   tag: "operations",
   details: "Responds at once. Draining takes until all clients have left, at most SHUTDOWN_TIMEOUT.",
   answers: { 202: status("The server is draining.", "draining") },
-  errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout"],
+  errors: ["bad-json", "invalid-field", "bad-request", "unsupported-media-type", "too-large", "request-timeout"],
 };
 
 export const aboutDrainProgress: About = {
@@ -182,7 +182,15 @@ export const aboutReload: About = {
       }),
     },
   },
-  errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout", "draining"],
+  errors: [
+    "bad-json",
+    "invalid-field",
+    "bad-request",
+    "unsupported-media-type",
+    "too-large",
+    "request-timeout",
+    "draining",
+  ],
 };
 
 export const aboutUpgrade: About = {
@@ -197,7 +205,15 @@ export const aboutUpgrade: About = {
       }),
     },
   },
-  errors: ["bad-json", "invalid-field", "bad-request", "too-large", "request-timeout", "draining"],
+  errors: [
+    "bad-json",
+    "invalid-field",
+    "bad-request",
+    "unsupported-media-type",
+    "too-large",
+    "request-timeout",
+    "draining",
+  ],
 };
 
 export const aboutOpenApi: About = {

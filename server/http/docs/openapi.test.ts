@@ -49,7 +49,15 @@ test("the errors of an operation include those of its kind", () => {
   expect(errorsOf(operation({ scope: "read", about: { ...about, credential: "optional" } }))).toEqual([...all]);
   expect(
     errorsOf(operation({ scope: "read", about: { ...about, request, errors: ["bad-request", "conflict"] } })),
-  ).toEqual([...all, "unauthorized", "bad-request", "too-large", "request-timeout", "conflict"]);
+  ).toEqual([
+    ...all,
+    "unauthorized",
+    "bad-request",
+    "unsupported-media-type",
+    "too-large",
+    "request-timeout",
+    "conflict",
+  ]);
 });
 
 test("errors with the same status are one response with an example for each", () => {

@@ -119,7 +119,10 @@ export function errorsOf({ scope, forClients, about }: Operation): readonly Erro
   const codes: ErrorCode[] = ["forbidden", "internal"]; // Origin and Host checks, and bugs
   if (needsKey) codes.push("unauthorized");
   if (forClients) codes.push("token-expired", "keys-unavailable");
-  if (needsKey && about.request !== undefined) codes.push("bad-request", "too-large", "request-timeout");
+  if (needsKey && about.request !== undefined) {
+    codes.push("bad-request", "unsupported-media-type", "too-large", "request-timeout");
+  }
+  if (about.parameters?.some((it) => it.in === "query")) codes.push("bad-request"); // one that is there twice
   return [...new Set([...codes, ...(about.errors ?? [])])];
 }
 
