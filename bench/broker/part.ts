@@ -117,7 +117,8 @@ const record = { format: "1", secret: "", history: "" };
 function makeRedisBroker(url: string): RedisBroker {
   const address = parseRedisUrl(url);
   if (typeof address === "string") throw new Error(address);
-  return new RedisBroker({ address, prefix: "bench", record, replicas: 0, idWindowMs: 300_000, clock: systemClock });
+  const options = { prefix: "bench", record, replicas: 0, idWindowMs: 300_000, rulesOf: () => rules };
+  return new RedisBroker({ address, ...options, clock: systemClock });
 }
 
 function answer(it: PartAnswer): void {

@@ -7,6 +7,7 @@ import type { Settings } from "../config/settings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { RedisPresence } from "../presence/redis/store.ts";
 import { RedisScheduleStore } from "../schedule/redis/store.ts";
+import { channelLookup } from "./channel-options.ts";
 import { nodeName, stateOf } from "./member-state.ts";
 
 /** The same as the most that an embedded history knows. */
@@ -30,7 +31,8 @@ export function makeRedisSupervisor(settings: Settings, redis: OpenedRedis): Clu
 export function redisBackbone(settings: Settings, redis: OpenedRedis, worker?: string) {
   const { redisPrefix: prefix, redisWait: replicas, idempotencyWindowMs: idWindowMs } = settings;
   const { address, record } = redis;
-  const redisBroker = new RedisBroker({ address, record, prefix, replicas, idWindowMs, clock: systemClock });
+  const { rulesOf } = channelLookup(settings);
+  const redisBroker = new RedisBroker({ address, record, prefix, replicas, idWindowMs, rulesOf, clock: systemClock });
   const broker = new SharingBroker(redisBroker, sharesFrom(settings), systemClock);
   const namesAt = (port: number) => {
     const node = nodeName({ port });

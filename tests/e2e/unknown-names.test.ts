@@ -67,6 +67,10 @@ describe("clients that may be older or newer than the server get warnings", () =
         ],
       },
     });
+    const later = await ask("POST", "/sse/push", { user_id: "u", data: 2, delay_s: 60, at: "2040-01-01T00:00:00Z" });
+    const warnings = ["delay_s", "at"].map((name) => expect.stringContaining(`unknown field "${name}"`));
+    expect(later).toMatchObject({ status: 200, body: { status: "partial", warnings } });
+    expect(await ask("GET", "/v1/channels/@u")).toMatchObject({ body: { offset: 2 } }); // it is not late, as docs/schedules.md says
     const batch = await ask("POST", "/sse/push/batch", [
       { user_id: "u", data: 1 },
       { user_id: "u", dta: 1, data: 2 },

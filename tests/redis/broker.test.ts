@@ -6,7 +6,7 @@ import { brokerConformance, type MakeBrokers } from "../conformance/broker.ts";
 import { Shared } from "../shared.ts";
 import { RedisServer } from "./redis.ts";
 import { RedisServerCluster } from "./redis-cluster.ts";
-import { serverRecord } from "./server-record.ts";
+import { noReadLimits, serverRecord } from "./server-record.ts";
 
 let server: RedisServer;
 let cluster: RedisServerCluster;
@@ -30,6 +30,7 @@ function makeWith(address: () => RedisAddress): MakeBrokers {
           address: address(),
           prefix,
           record: serverRecord,
+          rulesOf: noReadLimits,
           replicas: 0,
           idWindowMs: 300_000,
           clock: systemClock,

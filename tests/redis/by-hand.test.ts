@@ -29,7 +29,8 @@ const shared = new Shared();
 beforeAll(async () => {
   redis = await shared.use(RedisServer.start());
   const opened = await openAt(redis.port);
-  broker = new RedisBroker({ ...opened, prefix: "test", replicas: 0, idWindowMs: 300_000, clock: systemClock });
+  const options = { prefix: "test", replicas: 0, idWindowMs: 300_000, rulesOf: () => rules, clock: systemClock };
+  broker = new RedisBroker({ ...opened, ...options });
   shared.defer(() => broker.close());
   const onReset = (_: ChannelName, top: Position) => resets.push(top);
   await broker.start({ onPublication: () => undefined, onReset, onBreak: () => undefined, onHealth: () => undefined });

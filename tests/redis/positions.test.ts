@@ -7,7 +7,7 @@ import { MovedClock } from "../../server/lib/moved-clock.ts";
 import { Relay } from "../e2e/relay.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
-import { serverRecord } from "./server-record.ts";
+import { noReadLimits, serverRecord } from "./server-record.ts";
 
 const rules = { historySize: 100, historyTtl: 300_000, historyBytes: 1_000_000 };
 const channel = (name: string) => name as ChannelName;
@@ -27,6 +27,7 @@ async function connect(
     address: { ...redis.address, hosts: [{ host: "127.0.0.1", port }] },
     prefix: "test",
     record: serverRecord,
+    rulesOf: noReadLimits,
     replicas: 0,
     idWindowMs: 300_000,
     clock,

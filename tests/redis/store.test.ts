@@ -8,7 +8,7 @@ import { RedisStore } from "../../server/lib/redis/store.ts";
 import { Shared } from "../shared.ts";
 import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
-import { serverRecord } from "./server-record.ts";
+import { noReadLimits, serverRecord } from "./server-record.ts";
 
 let server: RedisServer;
 const shared = new Shared();
@@ -78,6 +78,7 @@ test("another program's messages on a channel's topic cost neither the connectio
     address,
     prefix: "foreign",
     record: serverRecord,
+    rulesOf: noReadLimits,
     replicas: 0,
     idWindowMs: 1000,
     clock: systemClock,

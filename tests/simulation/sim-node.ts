@@ -107,7 +107,8 @@ export class SimNode {
     };
     const connect = make as unknown as MakeConnection; // it has the methods that the code uses of the library's client
     const options = { address, prefix: "sim", clock: process, connect };
-    this.broker = new RedisBroker({ ...options, record: serverRecord, replicas: 0, idWindowMs });
+    const rulesOf = () => settings.rules;
+    this.broker = new RedisBroker({ ...options, record: serverRecord, replicas: 0, idWindowMs, rulesOf });
     const state = { name: process.name, pid: process.number, isDraining: false };
     this.cluster = new RedisCluster({ ...options, state });
     this.hub = new Hub(settings.hub, {

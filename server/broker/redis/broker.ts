@@ -37,6 +37,8 @@ export interface RedisBrokerOptions {
   readonly replicas: number;
   /** How long ids are remembered, milliseconds. */
   readonly idWindowMs: number;
+  /** What each channel keeps. Reads return no more than that, even if it kept more before. */
+  readonly rulesOf: (channel: ChannelName) => HistoryRules;
   readonly clock: Clock;
   /** The values that were agreed on with the other servers. See openRedis. */
   readonly record: ServerRecord;
@@ -72,7 +74,7 @@ export class RedisBroker implements Broker {
   readonly #inFlight = new Set<Promise<unknown>>();
 
   constructor(options: RedisBrokerOptions) {
-    const { address, clock, prefix, idWindowMs, replicas, record, connect } = options;
+    const { address, clock, prefix, idWindowMs, rulesOf, replicas, record, connect } = options;
     this.#options = options;
     this.#confirmations = new Confirmations(replicas);
     this.#refusals = new Refusals(clock);
@@ -87,7 +89,7 @@ export class RedisBroker implements Broker {
         onMessage: (topic, text) => this.#handleMessage(topic, text),
       },
     );
-    this.#records = new Records({ store: this.#store, scripts, keys: this.#keys, idWindowMs });
+    this.#records = new Records({ store: this.#store, scripts, keys: this.#keys, idWindowMs, rulesOf });
     this.#listening = new Listening(this.#store, this.#keys);
     const shared = { self: this.#self, store: this.#store, clock };
     this.#guard = new EpochGuard({ ...shared, records: this.#records, keys: this.#keys });

@@ -8,6 +8,8 @@
 --       5  the epoch of the position, the age in ms, or how many of the last
 --       6  the offset of the position
 --       7  publications at most         8  cost at most, bytes; the first publication is returned whatever its cost
+--       9  publications that the channel keeps, 10  their age limit in ms, and 11  their cost: smaller than the limits at the last
+--          publication if the settings have changed since
 --
 -- Answers  {"history", epoch, top, gap, {offset, time, text, offset, time, text, …}}
 --          gap is "", "epoch-changed" or "history-too-short"
@@ -51,11 +53,23 @@ local function firstSince(time)
   return low
 end
 
--- Messages beyond the age limit stay until a publication trims them or the key expires. They are not returned.
-local first = firstSince(now - maxAge)
+-- Messages beyond a limit stay until a publication trims them or the key expires. They are not returned.
+local first = math.max(firstSince(now - math.min(maxAge, tonumber(ARGV[10]))), top - tonumber(ARGV[9]) + 1)
+local mostCost = tonumber(ARGV[11])
 local droppedUntil = newest
 if first <= top then
-  local _, before = look(first)
+  local _, before, costs = look(first)
+  if total - costs > mostCost then
+    local low, high = first + 1, top + 1
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      local _, _, costsBefore = look(middle)
+      if total - costsBefore > mostCost then low = middle + 1 else high = middle end
+    end
+    first = low
+    before = newest
+    if first <= top then _, before = look(first) end
+  end
   droppedUntil = before
 end
 

@@ -39,6 +39,8 @@ export interface RecordsDependencies {
   readonly keys: KeyNames;
   /** How long ids are remembered, milliseconds. */
   readonly idWindowMs: number;
+  /** What a channel keeps now. It may have kept more at its last publication. */
+  readonly rulesOf: (channel: ChannelName) => HistoryRules;
 }
 
 /** The channels in Redis: their records, messages and ids. Each step is one script on the primary that has them. */
@@ -102,14 +104,13 @@ export class Records {
 
   /** @throws RedisUnreachable, RedisUnusable */
   async read(channel: ChannelName, since: Since, { limit, maxBytes }: PageBounds): Promise<History | OldRecord> {
-    const { scripts, keys } = this.#dependencies;
+    const { scripts, keys, store, rulesOf } = this.#dependencies;
     const { record, messages } = keys.of(channel);
-    const shard = this.#dependencies.store.shardOf(record);
-    const answer = await shard.commands.run(
-      scripts.read,
-      [record, messages],
-      [shard.commands.replicationId, newEpoch(), recordMs, ...sinceArgs(since), limit, maxBytes],
-    );
+    const shard = store.shardOf(record);
+    const { historySize, historyTtl, historyBytes } = rulesOf(channel);
+    const asked = [...sinceArgs(since), limit, maxBytes];
+    const args = [shard.commands.replicationId, newEpoch(), recordMs, ...asked, historySize, historyTtl, historyBytes];
+    const answer = await shard.commands.run(scripts.read, [record, messages], args);
     const [word, epoch, offset, gap, found] = answer as readonly [string, string, number, GapReason | "", string[]];
     if (word === "life") return oldRecord(channel, answer);
     const top = { epoch, offset };

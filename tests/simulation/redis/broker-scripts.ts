@@ -101,7 +101,8 @@ export const open: Script = ({ keys }, [record = "", messages = ""], [life = "",
 };
 
 export const read: Script = ({ keys, now: clock }, [record = "", messages = ""], args) => {
-  const [life = "", newEpoch = "", recordMs, kind, place = "", number, maxCount, maxCost] = args;
+  const [life = "", newEpoch = "", recordMs, kind, place = "", number, maxCount, maxCost, ...kept] = args;
+  const [keptCount = 0, keptAge = 0, keptCost = 0] = kept.map(Number);
   let known = recordAt(keys, record);
   if (known === undefined) {
     keys.delete(messages);
@@ -113,7 +114,11 @@ export const read: Script = ({ keys, now: clock }, [record = "", messages = ""],
   const now = clock();
   const entries = keys.stream(messages);
   const firstSince = (time: number) => entries.find((it) => it.time >= time)?.offset ?? top + 1;
-  const first = firstSince(now - maxAge);
+  const first = Math.max(
+    firstSince(now - Math.min(maxAge, keptAge)),
+    top - keptCount + 1,
+    entries.find(({ costsBefore }) => total - costsBefore <= keptCost)?.offset ?? top + 1,
+  );
   const droppedUntil = entries.find(({ offset }) => offset === first)?.timeBefore ?? newest;
   let from = first;
   let gap = "";
