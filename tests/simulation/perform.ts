@@ -49,6 +49,9 @@ export function perform(simulation: Simulation, { kind, target, ms, amount }: Ac
     case "redis-link-held":
       node.redisRoute.heldUntil = timeline.now + ms;
       break;
+    case "redis-link-late":
+      for (const client of node.redisClients) client.hold(timeline.now + ms);
+      break;
     case "redis-link-deaf": {
       const listening = node.redisClients.flatMap(({ peer }) =>
         peer !== undefined && peer.topics.size > 0 ? [peer] : [],

@@ -36,6 +36,7 @@ export type ActionKind =
   | (typeof linkActions)[number]
   | (typeof redisActions)[number]
   | "redis-fails-over"
+  | "redis-link-late"
   | (typeof clientActions)[number];
 
 export interface ClientPlan {
@@ -85,7 +86,7 @@ export interface Plan {
  * `failovers` for one that is replaced again soon,
  * `lost-tail` for a Redis that loses positions that few know (lost-tail.ts), `cut-off` for positions that are known
  * only to nodes that the others cannot hear (cut-off.ts), `nodes` for everything but Redis itself,
- * `schedules` for whatever interrupts an occurrence of a schedule, `claims` for users with one
+ * `schedules` for whatever interrupts an occurrence of a schedule, `late` for commands that reach Redis after later ones, `claims` for users with one
  * connection each.
  */
 export type Profile =
@@ -95,6 +96,7 @@ export type Profile =
   | "lost-tail"
   | "cut-off"
   | "schedules"
+  | "late"
   | "claims"
   | "nodes"
   | "redis"

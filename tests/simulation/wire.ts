@@ -19,6 +19,8 @@ export class Wire implements AttachedConnection {
   /** Set by each end. Called once when the connection ends, unless that end closed it itself. */
   onNearEnd: () => void = () => undefined;
   onFarEnd: () => void = () => undefined;
+  /** Nothing sent on this connection arrives before this time, while others of the route pass. TCP retransmits it ever later. */
+  heldUntil = 0;
   readonly #route: Route;
   readonly #dice: Dice;
   #isNearOpen = true;
@@ -105,7 +107,7 @@ export class Wire implements AttachedConnection {
   }
 
   #arrival(last: number): number {
-    const from = Math.max(this.near.timeline.now, this.#route.heldUntil);
+    const from = Math.max(this.near.timeline.now, this.#route.heldUntil, this.heldUntil);
     return Math.max(last, from + this.#delay());
   }
 

@@ -9,15 +9,21 @@
 --       2  epoch for a new channel   5  channel to publish on    6  PUBLISH or SPUBLISH
 --       3  owner "name.generation"   7  how long the position of an empty channel is kept, ms
 --       8  how many presences the channel may have
---       9… the changes, one after the other:
+--       9  server time at which the owner expires, ms
+--      10… the changes, one after the other:
 --            "join", connection, the one it continues or "", 1 if it resumes, user or "", "since info", 1 if it has a place
 --            "release", connection
 --            "leave", connection
 --
 -- Returns  {the message, or "" if there are no events; the connections that are not listed: the channel is full, or they have no place}
+--          {"late"}: nothing is stored, because the owner has expired. Nobody would remove what it stores now.
 --
 -- The message is "epoch time", and one line per event: "joined or left", position, count, id, "user\0since info".
 -- If the record was written on another server (replid), later events may have been lost: the channel gets a new epoch.
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if now >= tonumber(ARGV[9]) then return {'late'} end
 
 local top = redis.call('GET', KEYS[1])
 local epoch, position, replid
@@ -61,7 +67,7 @@ end
 -- Of two owners of one connection, both names of its worker, the one with the higher generation is the later one.
 local function generation(owner) return tonumber(string.match(owner, '%.(%d+)$')) or 0 end
 
-local at = 9
+local at = 10
 while ARGV[at] do
   local kind, connection = ARGV[at], ARGV[at + 1]
   local it = find(connection)
@@ -101,8 +107,6 @@ local text = string.format('%s %.0f %s', epoch, position, ARGV[1])
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('SET', KEYS[1], text)
 elseif top or position > 0 then redis.call('SET', KEYS[1], text, 'PX', ARGV[7]) end
 if #events == 0 then return {'', unpack(unlisted)} end
-local clock = redis.call('TIME')
-local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
-local message = epoch .. ' ' .. now .. '\n' .. table.concat(events, '\n')
+local message = string.format('%s %.0f\n', epoch, now) .. table.concat(events, '\n')
 redis.call(ARGV[6], ARGV[5], message)
 return {message, unpack(unlisted)}

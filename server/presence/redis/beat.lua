@@ -7,7 +7,11 @@
 -- ARGV  1  owner    2  expiry, ms    3  1 if the owner has sent a heartbeat to this server before
 --       4  prefix of keys like 2    5  expiry of 4, ms    6  prefix of the claims to remove a dead owner    7  their expiry, ms
 --
--- Returns  {1 if the owner had not expired, 1 if the server has its data, {dead owner that the caller is to remove, …}}
+-- Returns  {1 if the owner had not expired, 1 if the server has its data, {dead owner that the caller is to remove, …},
+--           server time at which the owner expires, ms}
+
+local clock = redis.call('TIME')
+local expiresAt = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[2]
 
 local wasAlive = redis.call('EXISTS', KEYS[2])
 local hasData = redis.call('EXISTS', KEYS[3])
@@ -17,7 +21,7 @@ if hasData == 0 then
 end
 -- An owner that lost its presences returns under another name. Otherwise what it stores now would be removed together with
 -- what is left of the time before.
-if ARGV[3] == '1' and (wasAlive == 0 or hasData == 0) then return {wasAlive, hasData, {}} end
+if ARGV[3] == '1' and (wasAlive == 0 or hasData == 0) then return {wasAlive, hasData, {}, 0} end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
 redis.call('SADD', KEYS[1], ARGV[1])
 local dead = {}
@@ -26,4 +30,4 @@ for _, owner in ipairs(redis.call('SMEMBERS', KEYS[1])) do
     dead[#dead + 1] = owner
   end
 end
-return {wasAlive, hasData, dead}
+return {wasAlive, hasData, dead, expiresAt}

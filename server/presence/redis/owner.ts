@@ -44,6 +44,8 @@ export class Owner {
   readonly #channels = new Set<ChannelName>();
   /** The primaries that have had a heartbeat of this owner, and the replication id they had. */
   readonly #lives = new Map<string, string>();
+  /** By primary, like `#lives`: when this owner expires there, in the time of that server. */
+  readonly #expiresAt = new Map<string, number>();
   readonly #rebuildMs: number;
   #mustChangeId = false;
   #beatAt = Number.NEGATIVE_INFINITY;
@@ -63,6 +65,25 @@ export class Owner {
     return clock.monotonic() - this.#beatAt < expiryMs * 0.8;
   }
 
+  /** When this owner expires on a primary, if it sends no further heartbeat: in the time of that server, milliseconds. */
+  expiresAt(shard: Shard): number {
+    return this.#expiresAt.get(this.#baseAt(shard) ?? "") ?? 0;
+  }
+
+  /**
+   * Runs a command. If its connection breaks meanwhile, Redis may receive it after commands that were sent later. So this
+   * worker becomes another owner with the next heartbeat, and what the command stores is removed.
+   */
+  async run<T>({ commands }: Shard, command: () => Promise<T>): Promise<T> {
+    const wasUp = commands.isUp;
+    try {
+      return await command();
+    } catch (error) {
+      if (wasUp) this.#mustChangeId = true;
+      throw error;
+    }
+  }
+
   /** Registers that this owner has presences in the channel, before it has. */
   async enter(channel: ChannelName): Promise<void> {
     if (this.#channels.has(channel)) return;
@@ -78,7 +99,8 @@ export class Owner {
     if (!this.#channels.delete(channel)) return;
     const { store, keys } = this.#parts;
     const key = keys.channelsOf(this.id);
-    await store.shardOf(key).commands.call("SREM", key, channel);
+    const shard = store.shardOf(key);
+    await this.run(shard, () => shard.commands.call("SREM", key, channel));
   }
 
   /**
@@ -140,8 +162,9 @@ export class Owner {
     const isAgain = known === undefined ? 0 : 1;
     const args = [this.id, expiryMs, isAgain, `${base}:alive:`, this.#rebuildMs, `${base}:claim:`, claimMs];
     const answer = await shard.commands.run(scripts.beat, keys, args);
-    const [wasAlive, hasData, dead] = answer as readonly [number, number, readonly string[]];
+    const [wasAlive, hasData, dead, expiresAt] = answer as readonly [number, number, readonly string[], number];
     this.#lives.set(base, replicationId);
+    this.#expiresAt.set(base, expiresAt);
     const isLost = known !== undefined && (wasAlive === 0 || hasData === 0 || known !== replicationId);
     if (isLost && known !== replicationId)
       await shard.commands.call("SET", `${base}:rebuilding`, "1", "PX", this.#rebuildMs);
@@ -166,6 +189,7 @@ export class Owner {
     this.#generation++;
     this.#channels.clear();
     this.#lives.clear();
+    this.#expiresAt.clear();
     await Promise.all(store.shards.map((shard) => this.#beatAtShard(shard)));
     this.#beatAt = this.#parts.clock.monotonic();
   }

@@ -7,6 +7,7 @@ import { randomId } from "../../lib/random-id.ts";
 import type { RedisAddress } from "../../lib/redis/address.ts";
 import type { MakeConnection } from "../../lib/redis/connect.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
+import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
 import type {
   PresenceChange,
   PresencePage,
@@ -82,11 +83,14 @@ export class RedisPresence implements PresenceStore {
     const topic = this.#keys.topicOf(channel);
     try {
       await this.#owner.enter(channel);
-      const { commands } = this.#store.shardOf(keys[0]);
+      const shard = this.#store.shardOf(keys[0]);
+      const { commands } = shard;
       const settings = [commands.replicationId, randomId(9), id, this.#keys.connectionsOf(channel, ""), topic];
-      const args = [...settings, this.#store.publishVerb, emptyMs, size, ...changes.flatMap(argumentsOf)];
-      const answer = await commands.run(this.#scripts.apply, [...keys, own], args);
+      const limits = [emptyMs, size, this.#owner.expiresAt(shard)];
+      const args = [...settings, this.#store.publishVerb, ...limits, ...changes.flatMap(argumentsOf)];
+      const answer = await this.#owner.run(shard, () => commands.run(this.#scripts.apply, [...keys, own], args));
       const [message, ...unlisted] = answer as readonly [string, ...string[]];
+      if (message === "late") throw new RedisUnreachable("Redis did not answer in time");
       this.#caused(channel, message);
       return unlisted;
     } catch (cause) {

@@ -48,6 +48,11 @@ export class ModelClient {
     this.#wire?.cut(tells);
   }
 
+  /** What is sent on the connection that there is now arrives late. */
+  hold(until: number): void {
+    if (this.#wire !== undefined) this.#wire.heldUntil = until;
+  }
+
   on(event: string, handler: (...args: never[]) => void): this {
     this.#handlers.set(event, [...(this.#handlers.get(event) ?? []), handler]);
     return this;

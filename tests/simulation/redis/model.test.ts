@@ -217,7 +217,8 @@ function presenceCallOf(name: string, { whole, pick, at }: Draw): [keys: string[
         ];
         return pick(join, join, ["release", connection], ["leave", connection]);
       });
-      const settings = [life, `epoch${at}`, owner, `${channel}:of:`, channel, "PUBLISH", 600_000, pick(3, 1000)];
+      const limits = [600_000, pick(3, 1000), pick(8e12, 8e12, 8e12, 1000)];
+      const settings = [life, `epoch${at}`, owner, `${channel}:of:`, channel, "PUBLISH", ...limits];
       return [
         [...keys, `${channel}:of:${owner}`],
         [...settings, ...changes.flat()],
@@ -273,12 +274,11 @@ function scheduleCallOf(name: string, { whole, pick, at }: Draw): [keys: string[
   }
 }
 
-/** Redis lists the members of a set in no order; the last item of an answer may be such a list. */
+/** Redis lists the members of a set in no order; an item of an answer may be such a list. */
 function inOrder(answer: unknown): unknown {
   if (!Array.isArray(answer)) return answer;
-  const last = answer.at(-1);
-  const isOwners = Array.isArray(last) && last.every((it) => typeof it === "string" && /^o\d\.\d$/.test(it));
-  return isOwners ? [...answer.slice(0, -1), last.toSorted()] : answer;
+  const isOwner = (it: unknown) => typeof it === "string" && /^o\d\.\d$/.test(it);
+  return answer.map((it) => (Array.isArray(it) && it.every(isOwner) ? it.toSorted() : it));
 }
 
 /** @returns performs a command */

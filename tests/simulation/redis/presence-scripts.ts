@@ -58,7 +58,8 @@ class Call {
 export const apply: Script = (context, [top = "", entries = "", sorted = "", released = "", own = ""], args) => {
   const { keys } = context;
   const names = { top, entries, keys: sorted, released };
-  const [replid = "", epoch = "", owner = "", ofOwner = "", topic = "", , emptyMs, size] = args;
+  const [replid = "", epoch = "", owner = "", ofOwner = "", topic = "", , emptyMs, size, expiresAt] = args;
+  if (context.now() >= Number(expiresAt)) return ["late"];
   const hadTop = keys.has(top);
   const call = new Call(context, names, { replid, epoch });
   const unlisted: string[] = [];
@@ -73,7 +74,7 @@ export const apply: Script = (context, [top = "", entries = "", sorted = "", rel
     const [first] = membersOf(keys, released).filter((it) => it.startsWith(`${user}\0`));
     return first?.slice(user.length + 1);
   };
-  for (let at = 8; at < args.length; ) {
+  for (let at = 9; at < args.length; ) {
     const [kind, connection = "", over = "", resumes = "", user = "", rest = "", hasPlace] = args.slice(at);
     at += kind === "join" ? 7 : 2;
     const known = find(keys, names, connection);
@@ -136,7 +137,7 @@ export const read: Script = ({ keys }, [top = "", entries = "", sorted = ""], [l
   return [keys.text(top) ?? "", keys.hash(entries)?.size ?? 0, page];
 };
 
-export const beat: Script = ({ keys }, [owners = "", alive = "", life = "", rebuilding = ""], args) => {
+export const beat: Script = ({ keys, now }, [owners = "", alive = "", life = "", rebuilding = ""], args) => {
   const [owner = "", ms, isAgain, aliveStart = "", rebuildMs, claimStart = "", claimMs] = args;
   const wasAlive = keys.has(alive) ? 1 : 0;
   const hasData = keys.has(life) ? 1 : 0;
@@ -144,12 +145,12 @@ export const beat: Script = ({ keys }, [owners = "", alive = "", life = "", rebu
     keys.setText(life, "1");
     if (isAgain === "1") keys.setText(rebuilding, "1", Number(rebuildMs));
   }
-  if (isAgain === "1" && (wasAlive === 0 || hasData === 0)) return [wasAlive, hasData, []];
+  if (isAgain === "1" && (wasAlive === 0 || hasData === 0)) return [wasAlive, hasData, [], 0];
   keys.setText(alive, "1", Number(ms));
   keys.set(owners).add(owner);
   const dead = membersOf(keys, owners).filter((it) => !keys.has(aliveStart + it) && !keys.has(claimStart + it));
   for (const it of dead) keys.setText(claimStart + it, "1", Number(claimMs));
-  return [wasAlive, hasData, dead];
+  return [wasAlive, hasData, dead, Math.floor(now()) + Number(ms)];
 };
 
 function entriesOf(keys: Keys, { entries }: Names): ReadonlyMap<string, string> {
