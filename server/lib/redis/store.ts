@@ -58,6 +58,8 @@ export class RedisStore {
   #failures = 0;
   #timer: Timer | undefined;
   #reading = false;
+  /** Whether the slots have to be read again, because the answer that is awaited may be older than the reason. */
+  #mustReadAgain = false;
   #started = Promise.withResolvers<void>();
   #lastReason: RedisUnreachable | RedisUnusable | undefined;
 
@@ -145,7 +147,9 @@ export class RedisStore {
 
   /** Reads the slots of a cluster again soon. */
   refresh(): void {
-    if (this.#isCluster && !this.#reading) this.#schedule(0);
+    if (!this.#isCluster) return;
+    if (this.#reading) this.#mustReadAgain = true;
+    else this.#schedule(0);
   }
 
   close(): void {
@@ -231,6 +235,7 @@ export class RedisStore {
 
   async #readTopology(): Promise<void> {
     this.#reading = true;
+    this.#mustReadAgain = false;
     try {
       const known = Array.from(this.#shards.keys(), toHost);
       const { address } = this.#settings;
@@ -244,7 +249,9 @@ export class RedisStore {
     } finally {
       this.#reading = false;
     }
-    this.#schedule(this.#isUp ? topologyMs : backoff(this.#failures + 1, { firstMs: 100, maxMs: 2000 }));
+    this.#schedule(
+      this.#isUp && !this.#mustReadAgain ? topologyMs : backoff(this.#failures + 1, { firstMs: 100, maxMs: 2000 }),
+    );
   }
 
   /** Opens new primaries, closes those that are primaries no more, and moves subscriptions to the owners of their slots. */
