@@ -54,7 +54,16 @@ export class EpochGuard {
     this.topic = topic;
     const send = async (text: string) => records.send(store.shardOf(topic), topic, text);
     const shared = { self, members: this.members, knownOffsets: this.knownOffsets, send };
-    this.#queries = new OffsetQueries({ ...shared, clock });
+    const shardOf = (id: string) => store.shards.find(({ commands }) => commands.replicationId === id);
+    this.#queries = new OffsetQueries({
+      ...shared,
+      clock,
+      isInUse: (id) => shardOf(id) !== undefined,
+      reconnect: (id) => {
+        const shard = shardOf(id);
+        if (shard !== undefined) store.restart(shard);
+      },
+    });
     this.#handOver = new HandOver(shared);
     this.#settlement = new Settlement({
       readTop: (channel) => records.open(channel),

@@ -14,6 +14,8 @@ interface TestMember {
   readonly self: string;
   readonly members: Members;
   readonly knownOffsets: KnownOffsets;
+  /** The replication ids of the servers that it is connected to. */
+  readonly inUse: Set<string>;
   readonly queries: OffsetQueries;
   readonly handOver: HandOver;
 }
@@ -53,9 +55,11 @@ class World {
     members.signsRead();
     const knownOffsets = new KnownOffsets();
     const send = async (text: string) => this.#deliver(JSON.parse(text) as QueryMessage | HandOverMessage);
+    const inUse = new Set<string>();
     const shared = { self, members, knownOffsets, send };
-    const queries = new OffsetQueries({ ...shared, clock: this.clock });
-    const member = { self, members, knownOffsets, queries, handOver: new HandOver(shared) };
+    const connections = { isInUse: (id: string) => inUse.has(id), reconnect: (id: string) => void inUse.delete(id) };
+    const queries = new OffsetQueries({ ...shared, ...connections, clock: this.clock });
+    const member = { self, members, knownOffsets, inUse, queries, handOver: new HandOver(shared) };
     this.#all.push(member);
     return member;
   }
@@ -203,6 +207,27 @@ describe("a query for the highest offset of an old record", () => {
     b?.members.signsRead();
     await clock.moveInSteps(4000, 100);
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
+  });
+
+  test("is answered by a member that was still connected to the replaced server only after it has reconnected", async () => {
+    const { members, clock } = World.restarted("a", "b");
+    const [a, b] = members;
+    b?.knownOffsets.track(room, { epoch: "e1", offset: 5 });
+    b?.inUse.add("before");
+    const asked = a?.queries.ask([record]);
+    await clock.moveInSteps(100, 100);
+    expect(b?.inUse.size).toBe(0);
+    b?.knownOffsets.track(room, { epoch: "e1", offset: 6 }); // an acknowledgement that was on its way
+    await clock.moveInSteps(1000, 100);
+    expect(await asked).toEqual([{ highest: 6, isComplete: true }]);
+  });
+
+  test("is not asked about a channel whose slot was moved from a server that is still in use", async () => {
+    const { members } = World.restarted("a", "b");
+    const [a, b] = members;
+    for (const it of [a, b]) it?.inUse.add("before");
+    expect(await a?.queries.ask([record])).toEqual([{ highest: 0, isComplete: false }]);
+    expect(b?.inUse.size).toBe(1);
   });
 
   test("is repeated for a member that was still reconnecting at first", async () => {

@@ -52,6 +52,10 @@ export interface OffsetQueriesDependencies {
   readonly knownOffsets: KnownOffsets;
   /** Sends a text to all members. Rejects if it cannot be sent now. */
   send(text: string): Promise<unknown>;
+  /** Whether this member is connected to a server with this replication id. */
+  isInUse(replicationId: string): boolean;
+  /** Closes the connections to the server with this replication id, and opens others: it has been replaced. */
+  reconnect(replicationId: string): void;
   readonly clock: Clock;
 }
 
@@ -74,6 +78,10 @@ export class OffsetQueries {
     const { clock, members, self } = this.#dependencies;
     // The record may have been read just before this member learned whom it has to expect.
     if (!members.mayTell) throw new RedisUnreachable(disconnected);
+    // A slot was moved to another server. Nobody can tell yet whether everything was.
+    if (records.some(({ replicationId }) => this.#dependencies.isInUse(replicationId))) {
+      return records.map(() => ({ highest: 0, isComplete: false }));
+    }
     const asked = records.map(({ channel, epoch, replicationId }): QueriedRecord => [channel, epoch, replicationId]);
     const ids = [...new Set(records.map(({ replicationId }) => replicationId))];
     const n = randomId(9);
@@ -123,7 +131,7 @@ export class OffsetQueries {
   handleMessage(message: QueryMessage): void {
     const { self, members } = this.#dependencies;
     if (message.kind === "ask" && message.from !== self) {
-      if (!members.mayTell) return; // The query is repeated.
+      if (!members.mayTell || !this.#hasNoticed(message.records)) return; // The query is repeated.
       const answer = this.#answerTo(message.records);
       void this.#send({ kind: "tell", to: message.from, from: self, n: message.n, answer });
     } else if (message.kind === "tell" && message.to === self) {
@@ -131,6 +139,17 @@ export class OffsetQueries {
       query?.answers.set(message.from, message.answer);
       query?.check();
     }
+  }
+
+  /**
+   * Whether this member has noticed that the servers of these records were replaced. As long as it has not, acknowledgements of
+   * such a server may still arrive, after the answer to the query.
+   */
+  #hasNoticed(records: readonly QueriedRecord[]): boolean {
+    const { isInUse, reconnect } = this.#dependencies;
+    const replaced = new Set(records.map(([, , id]) => id).filter((id) => isInUse(id)));
+    for (const id of replaced) reconnect(id);
+    return replaced.size === 0;
   }
 
   /** The members whose answers are needed for records with this replication id, and missing. */
