@@ -27,10 +27,12 @@ const disruptions: readonly Disruption[] = [
     name: "kill -9 and restart",
     config: durable,
     strike: async (server, load) => {
+      await load.untilIntroduced();
       await server.kill();
       await load.untilRefused();
       await server.run();
     },
+    expected: { epochs: 0, gaps: 0 },
   },
   {
     name: "restart empty",

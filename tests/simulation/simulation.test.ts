@@ -21,7 +21,10 @@ const fixedPlans: readonly Plan[] = [
   ...[236, 386].map((it) => makePlan(it, "failover")),
   makePlan(60_000_012, "failovers"),
   makePlan(50_000_424, "claims"),
-  ...(["failovers", "cut-off", "schedules", "claims"] as const).flatMap((it) => [makePlan(1, it), makePlan(2, it)]),
+  ...(["failovers", "cut-off", "late", "schedules", "claims"] as const).flatMap((it) => [
+    makePlan(1, it),
+    makePlan(2, it),
+  ]),
 ];
 /** The number of seeds within which a planted fault must be found. */
 const seedsPerVariant = 300;
