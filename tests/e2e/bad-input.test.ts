@@ -279,7 +279,7 @@ describe("a handshake", () => {
 
   test("accepts values exactly at the limits", async () => {
     expect([cursor(4096).length, cursor(4097).length]).toEqual([4096, 4097]);
-    using socket = await connect(`&user_id=${"u".repeat(128)}&since=${cursor(4096)}&unknown=1&since=junk`);
+    using socket = await connect(`&user_id=${"u".repeat(128)}&since=${cursor(4096)}&unknown=1`);
     expect(String(socket.welcome.user_id)).toHaveLength(128);
     using stream = await StreamUnderTest.open(`${server.url}/sse`, { "Last-Event-ID": cursor(4096) });
     expect(stream.welcome.protocol).toBe(1);
@@ -405,15 +405,12 @@ describe("afterwards", () => {
     raw.socket.write(Buffer.concat(Array.from({ length: 10_000 }, () => frame(opcode.text, Buffer.from("{")))));
     await raw.untilClosed();
     await server.untilLogged(new RegExp(`Client disconnected: ${port}`));
+    const lines = server.output.slice(before).trim().split("\n");
+    const own = lines.filter((it) => it.includes(`${port}`));
+    expect(own.filter((it) => it.includes("too many messages"))).toHaveLength(1);
+    expect(own.length).toBeLessThanOrEqual(3);
     // Clients of the test before may still be disconnecting, and some of their requests be refused.
-    const isOther = (line: string) => /127\.0\.0\.1:\d+/.test(line) && !line.includes(`${port}`);
-    const lines = server.output
-      .slice(before)
-      .trim()
-      .split("\n")
-      .filter((it) => !isOther(it));
-    expect(lines.filter((it) => it.includes("too many messages"))).toHaveLength(1);
-    expect(lines.length).toBeLessThanOrEqual(3);
+    expect(lines.length).toBeLessThan(1000);
     expect(server.output).not.toMatch(/ \| ERROR \| /);
   });
 });

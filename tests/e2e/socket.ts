@@ -66,6 +66,11 @@ export class SocketUnderTest implements Disposable {
     return this.messages;
   }
 
+  async untilWelcomedOrClosed(timeoutMs = defaultTimeoutMs): Promise<void> {
+    const isWelcomed = () => this.frames.some((it) => it.event === "welcome");
+    await this.#wait(() => isWelcomed() || this.closed !== undefined, timeoutMs);
+  }
+
   async untilClosed(timeoutMs = defaultTimeoutMs): Promise<{ readonly code: number; readonly reason: string }> {
     await this.#wait(() => this.closed !== undefined, timeoutMs);
     return this.closed ?? { code: 0, reason: "" };

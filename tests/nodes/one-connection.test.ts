@@ -12,8 +12,9 @@ test.concurrent("USER_CONNECTIONS=replace keeps the newest connection of both no
     last = next;
   }
   await nodes.untilOnline(1);
-  // Both at once: one of them stays, whichever it is.
-  const both = await Promise.all(nodes.both.map(({ wsUrl }) => SocketUnderTest.open(`${wsUrl}?user_id=u`)));
+  // Both at once: one of them stays, whichever it is. The other may be closed before its welcome.
+  const both = nodes.both.map(({ wsUrl }) => new SocketUnderTest(`${wsUrl}?user_id=u`));
+  await Promise.all(both.map((it) => it.untilWelcomedOrClosed()));
   expect((await last.untilClosed()).code).toBe(4502);
   await nodes.untilOnline(1);
   expect(both.filter(({ closed }) => closed === undefined)).toHaveLength(1);
