@@ -60,11 +60,12 @@ export function mostRecordBytes({ id, data, message }: Publication, others: stri
   return headerBytes + 3 * (id.length + (data?.length ?? 0) + (message?.length ?? 0) + others.length);
 }
 
-/** The length of a record, or a little more. */
+/** The length of a record. */
 export function recordBytes({ id, data, message }: Publication, others: string): number {
   let bytes = headerBytes + Buffer.byteLength(id) + Buffer.byteLength(others);
   if (data !== undefined) bytes += Buffer.byteLength(data);
-  if (message !== undefined) bytes += Buffer.byteLength(message);
+  // One without a place is part of the others.
+  if (message !== undefined && hasPlace(message)) bytes += Buffer.byteLength(message);
   return bytes;
 }
 

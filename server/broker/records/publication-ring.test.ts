@@ -138,6 +138,21 @@ describe("PublicationRing", () => {
     expect(given.size).toBe(chunks.size);
   });
 
+  test.each([10, 25_000, 100_000])(
+    "keeps what follows a message of %i characters with half of a surrogate pair",
+    (length) => {
+      const ring = new PublicationRing(new ChunkPool());
+      const { data, ...first } = publicationAt(1, 0);
+      const publications = [
+        { ...first, message: `\ud83d${"x".repeat(length)}` },
+        publicationAt(2, 10),
+        publicationAt(3, 10),
+      ];
+      for (const publication of publications) ring.push(publication, 0);
+      expect(ring.take(0, all, all, { name, epoch: "e", top: 3 })).toEqual(publications);
+    },
+  );
+
   test("readers share a large publication, and get its new epoch", () => {
     const pair = new Pair();
     pair.push(100_000, 1);

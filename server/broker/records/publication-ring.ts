@@ -129,7 +129,8 @@ export class PublicationRing implements KeptItems<Publication> {
       offset++;
       const stored = { at: timeOfRecord(chunk, start), cost: costOfRecord(chunk, start) };
       const place = { channel: name, epoch, offset };
-      return visit(chunk.length > mostChunkBytes ? readLarge(chunk, place) : readRecord(chunk, start, place), stored);
+      const read = chunk.length > mostChunkBytes ? readLarge : readRecord;
+      return visit(read(chunk, start, place), stored);
     });
   }
 
@@ -192,11 +193,11 @@ function chunkSize(bytes: number, held: number): number {
   return bytes > usual / 4 ? bytes : usual;
 }
 
-/** Reads the only publication of a large chunk. Readers share it while it is in memory: each copy would be as large. */
-function readLarge(chunk: Buffer, place: RecordPlace): Publication {
+/** Reads a publication of a large chunk, which has only one. Readers share it while it is in memory: each copy would be as large. */
+function readLarge(chunk: Buffer, start: number, place: RecordPlace): Publication {
   const known = lastRead.get(chunk)?.deref();
   if (known?.epoch === place.epoch && known.offset === place.offset) return known;
-  const publication = readRecord(chunk, countBytes, place);
+  const publication = readRecord(chunk, start, place);
   lastRead.set(chunk, new WeakRef(publication));
   return publication;
 }
