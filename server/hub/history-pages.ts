@@ -24,7 +24,7 @@ const maxUsualBytes = 32 * 1024 * 1024;
 /** Delay before a page that found no room is read again. Milliseconds. */
 const retryMs = 50;
 /** How long an answer waits for room before it is refused. Milliseconds. */
-const patienceMs = 10_000;
+const timeoutMs = 10_000;
 /** When a refused client should try again. Milliseconds. */
 const retryAfterMs = 2000;
 
@@ -75,7 +75,7 @@ export class HistoryPages {
   }
 
   async #readWhenRoom({ channel, since, limit, publisher }: PageRequest): Promise<Page> {
-    const giveUpAt = this.#clock.monotonic() + patienceMs;
+    const giveUpAt = this.#clock.monotonic() + timeoutMs;
     const options = { limit, maxBytes: maxReadBytes, publisher };
     const reservation = new Reservation();
     for (let needed = 0; ; ) {

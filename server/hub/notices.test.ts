@@ -4,7 +4,7 @@ import { MovedClock } from "../lib/moved-clock.ts";
 import { Connections } from "./connections.ts";
 import { Notices } from "./notices.ts";
 
-/** A room with some sessions in it. */
+/** Notices to these sessions. */
 function makeNotices(...names: readonly string[]) {
   const clock = new MovedClock();
   const connections = new Connections();

@@ -18,7 +18,7 @@ export interface ReadPage {
   readonly position?: number;
 }
 
-/** The answer to a presence command. @param page the `next` of the answer before, "" for the first */
+/** The answer to a presence command. @param page the `next` of the previous answer, "" for the first */
 export async function answerOf(
   channel: ChannelName,
   page: string,

@@ -18,7 +18,7 @@ export interface PublishingParts {
   readonly memory: Pick<MemoryGuard, "check"> | undefined;
   /** Undefined if nothing is traced. */
   readonly tracing: Pick<Tracing, "publish"> | undefined;
-  /** Called when it is stored or sent for the first time. Must not throw. */
+  /** Called when a draft is stored or sent for the first time. Must not throw. */
   readonly onPublished: ((draft: Draft, published: Published) => void) | undefined;
 }
 

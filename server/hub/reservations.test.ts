@@ -86,7 +86,7 @@ test.each(["gone", "dead"])("a connection is free again if the worker of the new
   expect(reservations.has("old", "new")).toBe(false);
 });
 
-test("a client that returns while a worker is in doubt has given the lost connection up", async () => {
+test("a client that returns while a worker is unreachable gives up its lost connection", async () => {
   const { reservations, events, loseB } = await begin();
   await loseB();
   expect(reservations.add("old", "third", undefined)).toBe(true);

@@ -4,7 +4,7 @@ import type { Clock, Timer } from "../../lib/clock.ts";
 /** From one pass over all channels to the next, if a pass is short. */
 const pauseMs = 2000;
 /** Pause between two slices of one pass, for other work. */
-const breathMs = 10;
+const slicePauseMs = 10;
 
 /** Sweeps all channels repeatedly, one slice at a time, until it is closed. */
 export class Sweeper {
@@ -30,6 +30,6 @@ export class Sweeper {
   }
 
   async #run(): Promise<void> {
-    this.#wait((await this.#slice()) ? alignedDelay(this.#clock, pauseMs) : breathMs);
+    this.#wait((await this.#slice()) ? alignedDelay(this.#clock, pauseMs) : slicePauseMs);
   }
 }

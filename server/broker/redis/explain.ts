@@ -1,5 +1,5 @@
 import { type RedisAddress, showRedisAddress } from "../../lib/redis/address.ts";
-import { whoSpeaks } from "../../lib/redis/probe.ts";
+import { identifyServer } from "../../lib/redis/probe.ts";
 import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 
@@ -21,11 +21,11 @@ async function reasonOf(error: RedisUnusable | RedisUnreachable, address: RedisA
     return `${place} answers, but cannot be used now: ${withoutFullStop(withoutScript(cause.message))}. Correct this in Redis, then start again.`;
   }
   const [first] = address.hosts;
-  const speaker = first === undefined ? "nothing" : await whoSpeaks(first);
-  if (speaker === "tls" && !address.hasTls) return `${place} speaks TLS: use rediss:// instead of redis://`;
-  if (speaker === "redis" && address.hasTls) return `${place} does not speak TLS: use redis:// instead of rediss://`;
+  const kind = first === undefined ? "nothing" : await identifyServer(first);
+  if (kind === "tls" && !address.hasTls) return `${place} speaks TLS: use rediss:// instead of redis://`;
+  if (kind === "redis" && address.hasTls) return `${place} does not speak TLS: use redis:// instead of rediss://`;
   if (error instanceof RedisUnusable) return error.message;
-  if (speaker === "other") return `${place} does not answer like Redis. Check that the port is not another program's.`;
+  if (kind === "other") return `${place} does not answer like Redis. Check that the port is not another program's.`;
   return `${place} does not answer (${withoutRetries(cause.message)}). Start Redis there, or correct the address.`;
 }
 

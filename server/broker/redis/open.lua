@@ -3,7 +3,7 @@
 -- KEYS  1  record of the channel    2  its messages, see publish.lua
 -- ARGV  1  replid of this server    2  epoch for a new channel    3  how long the record outlives its messages, ms
 --
--- Answers  {"top", epoch, top}
+-- Returns  {"top", epoch, top}
 --          {"life", epoch, top, replid}: the record was written under this other replication id (replid)
 
 local record = redis.call('GET', KEYS[1])

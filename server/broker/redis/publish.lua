@@ -11,7 +11,7 @@
 --       4  how long the record          8  how long the id is       12  its cost, bytes
 --          outlives its messages, ms       remembered, ms
 --
--- Answers  {"stored", epoch, offset, time, listening workers}
+-- Returns  {"stored", epoch, offset, time, listening workers}
 --          {"duplicate", epoch, offset}       the id was stored before
 --          {"life", epoch, top, replid}       nothing is stored: the record has this other replication id (replid)
 --          {"late"}                           nothing is stored

@@ -11,7 +11,7 @@
 --       9  publications that the channel keeps, 10  their age limit in ms, and 11  their cost: smaller than the limits at the last
 --          publication if the settings have changed since
 --
--- Answers  {"history", epoch, top, gap, {offset, time, text, offset, time, text, …}}
+-- Returns  {"history", epoch, top, gap, {offset, time, text, offset, time, text, …}}
 --          gap is "", "epoch-changed" or "history-too-short"
 --          {"life", epoch, top, replid}: the record was written under this other replication id (replid)
 

@@ -8,7 +8,7 @@
 --       4  top that was found; the highest  8  PUBLISH or SPUBLISH
 --          known offset for "behind"
 --
--- Answers  {"top", epoch, top}: the record has the current replication id now
+-- Returns  {"top", epoch, top}: the record has the current replication id now
 --          {"life", epoch, top, replid}: the record has changed since it was found, and must be read again
 --          {"gone"}: the record no longer exists
 

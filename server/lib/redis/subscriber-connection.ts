@@ -51,7 +51,7 @@ export class SubscriberConnection {
   }
 
   /**
-   * Resolves once they are subscribed. Wanted they are in any case, until they are unsubscribed.
+   * Resolves once they are subscribed. They stay wanted until they are unsubscribed, even if this fails.
    * @throws RedisUnreachable, or RedisUnusable where the user may not subscribe
    */
   async subscribe(channels: readonly string[]): Promise<void> {
