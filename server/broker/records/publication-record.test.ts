@@ -39,6 +39,7 @@ describe("a record", () => {
     ["an empty message", { message: "" }],
     ["an empty message with data", { message: "", data: "1" }],
     ["half of a surrogate pair", { message: "\ud83d" }],
+    ["half of a surrogate pair among other texts", { message: "a\0\ude00é", data: '"世"', key: "k", sender: "é" }],
     ["labels", { data: "1", event: "e", sender: "世", key: "k", sentAt: 0.5, excludeConnectionId: "c_1" }],
     ["headers", { message: "m", headers: Object.fromEntries([["__proto__", "x"]]) }],
     ["a field that is not known here", { message: "m", new: { nested: [1] } } as Partial<Publication>],
@@ -60,6 +61,12 @@ describe("a record", () => {
         expect(copyOf(publication)).toStrictEqual(publication);
       }),
     );
+  });
+
+  test.each([["世"], ["\ud83d"], ["\ud83d\0"]])("a message of %j takes at most three bytes per character", (unit) => {
+    const message = unit.repeat(1000);
+    const publication = { ...base, message };
+    expect(recordBytes(publication, othersOf(publication))).toBeLessThan(3 * message.length + 100);
   });
 
   test("belongs to the place that it is read for", () => {
