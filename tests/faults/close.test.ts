@@ -15,11 +15,19 @@ const channel = "room";
 const kept = { historySize: () => Number.POSITIVE_INFINITY, inFlight: 1 };
 /** How long no client reads while the server closes: less than it waits for one. Milliseconds. */
 const silenceMs = 1500;
+/** How long the server waits for the last bytes to be read. Milliseconds. */
+const lastBytesMs = 5000;
+const attempts = 3;
 
 test("a stopping server delivers everything acknowledged, also to clients that had stopped reading", async () => {
-  const { lost, doubled, faults, closeCodes } = await stopWhileNobodyReads("server/main.ts");
+  let stopped = await stopWhileNobodyReads("server/main.ts");
+  // On a very busy machine, the clients may need longer than the server waits for them.
+  for (let attempt = 1; stopped.tookMs >= lastBytesMs && attempt < attempts; attempt++) {
+    stopped = await stopWhileNobodyReads("server/main.ts");
+  }
+  const { lost, doubled, faults, closeCodes } = stopped;
   expect({ lost, doubled, faults, closeCodes }).toEqual({ lost: 0, doubled: 0, faults: [], closeCodes: [1012] });
-}, 60_000);
+}, 120_000);
 
 test("control: a server that closes without waiting loses messages, and the checker counts them", async () => {
   const { lost } = await stopWhileNobodyReads("tests/faults/broken/close-abruptly.ts");
@@ -45,16 +53,24 @@ async function stopWhileNobodyReads(main: string) {
   await fillBuffers(server, ledger);
   server.signal("SIGTERM");
   await server.untilLogged(/The time is over/);
+  const closedAt = performance.now();
   await Promise.race([server.exited, Bun.sleep(silenceMs)]);
   network.release();
   await until(() => clients.every(({ isConnected }) => !isConnected), "all clients are disconnected");
+  await server.exited;
+  const tookMs = Math.round(performance.now() - closedAt);
   for (const client of clients) client.stop();
   for (const { record } of clients) record.checkEnd([channel]);
   const sum = (count: (record: ClientRecord) => number) => clients.reduce((all, { record }) => all + count(record), 0);
   const counts = { acknowledged: ledger.acknowledged, deliveries: sum((it) => it.deliveries) };
   const result = { ...counts, lost: sum((it) => it.lost), doubled: sum((it) => it.doubled) };
-  console.log(`stopped by ${main}: ${JSON.stringify({ clients: clients.length, ...result })}`);
-  return { ...result, faults: ledger.faults, closeCodes: [...new Set(sockets.map(({ closeCode }) => closeCode))] };
+  console.log(`stopped by ${main}: ${JSON.stringify({ clients: clients.length, tookMs, ...result })}`);
+  return {
+    ...result,
+    tookMs,
+    faults: ledger.faults,
+    closeCodes: [...new Set(sockets.map(({ closeCode }) => closeCode))],
+  };
 }
 
 function optionsOf(name: string, url: string, ledger: Ledger): ClientOptions {
