@@ -4,6 +4,7 @@ import { randomId } from "../../lib/random-id.ts";
 import type { RedisAddress } from "../../lib/redis/address.ts";
 import type { MakeConnection } from "../../lib/redis/connect.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
+import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
 import type {
   Claim,
   Claimed,
@@ -51,6 +52,7 @@ export class RedisCluster implements Cluster {
   /** The membership being started, and the messages that arrived meanwhile. */
   #joining: { readonly id: MemberId; readonly early: string[] } | undefined;
   #hasJoined = false;
+  readonly #firstJoin = Promise.withResolvers<void>();
   /** Ended memberships of this member that may still be in Redis. */
   readonly #former = new Set<MemberId>();
   #beat: Timer | undefined;
@@ -81,11 +83,8 @@ export class RedisCluster implements Cluster {
 
   /** @throws RedisUnusable, RedisUnreachable */
   async start(events: ClusterEvents): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
     this.#events = events;
-    this.#onFirstJoin = resolve;
-    await this.#store.start();
-    await promise;
+    await Promise.all([this.#store.start(), this.#firstJoin.promise]);
     this.#arm();
   }
 
@@ -150,8 +149,6 @@ export class RedisCluster implements Cluster {
     }
   }
 
-  #onFirstJoin: () => void = () => undefined;
-
   /** Subscribes first and joins second, so that no message after the answer is missed. */
   async #begin(): Promise<void> {
     this.#end();
@@ -168,11 +165,14 @@ export class RedisCluster implements Cluster {
       if (this.#hasJoined) this.#events.onReturned(); // first claims what it holds under its new id
       for (const id of this.#former) void this.#removeFormer(id);
       this.#hasJoined = true;
-      this.#onFirstJoin();
+      this.#firstJoin.resolve();
       for (const text of joining.early) this.#handle(text);
     } catch (error) {
       if (this.#joining !== joining) return;
-      log().warning("Could not join the other workers: {error}", { error });
+      // Without effect after the first join: a server that runs waits until Redis can be used again.
+      if (error instanceof RedisUnusable) this.#firstJoin.reject(error);
+      const isOfRedis = error instanceof RedisUnusable || error instanceof RedisUnreachable;
+      log().warning("Could not join the other workers: {error}", { error: isOfRedis ? error.message : error });
       this.#clock.setTimeout(() => {
         if (this.#joining === joining && this.#store.isUp) void this.#begin();
       }, retryMs);

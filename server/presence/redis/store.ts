@@ -7,7 +7,7 @@ import { randomId } from "../../lib/random-id.ts";
 import type { RedisAddress } from "../../lib/redis/address.ts";
 import type { MakeConnection } from "../../lib/redis/connect.ts";
 import { RedisStore } from "../../lib/redis/store.ts";
-import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
+import { RedisUnreachable, RedisUnusable } from "../../lib/redis/unreachable.ts";
 import type {
   PresenceChange,
   PresencePage,
@@ -71,8 +71,7 @@ export class RedisPresence implements PresenceStore {
   /** @throws RedisUnusable, RedisUnreachable */
   async start(events: PresenceStoreEvents): Promise<void> {
     this.#events = events;
-    await this.#store.start();
-    await this.#started.promise;
+    await Promise.all([this.#store.start(), this.#started.promise]);
   }
 
   async apply(channel: ChannelName, changes: readonly PresenceChange[], size: number): Promise<readonly string[]> {
@@ -184,6 +183,7 @@ export class RedisPresence implements PresenceStore {
       this.#started.resolve();
     } catch (error) {
       this.#failures++;
+      if (error instanceof RedisUnusable) this.#started.reject(error); // without effect after the first heartbeat
       getLogger(["fanfare", "presence"]).debug("A heartbeat failed: {error}", { error });
     }
   }
