@@ -22,7 +22,7 @@ import { respondError } from "./respond.ts";
 import { type Handle, otherRoutes, pushRoutes, type RouteParts, type RouteSettings } from "./routes.ts";
 import { type SessionCookieSettings, SessionCookies } from "./session-cookie.ts";
 
-/** Seconds without data after which a connection with an incomplete request is closed. */
+/** Seconds after which a connection is closed if less than about 16 KB/s of its request have arrived. */
 const idleTimeoutS = 10;
 
 export interface HttpSettings extends RouteSettings, OriginCheckSettings, SessionCookieSettings, TlsSettings {

@@ -339,7 +339,7 @@ test.each([
     await client.socket.untilWritten();
   }
   expect(client.socket.isEnded).toBe(true);
-  expect(client.closeCode).toBeUndefined();
+  expect(client.closeCode).toBeOneOf([undefined, 4029]); // the connection is reset, and the close may not arrive before that
   expect(sent).toBeLessThan(64 * mib);
   await server.untilLogged(/Client closed: .*too many .* \(4029\)/);
 });
