@@ -156,15 +156,18 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     expect(await server.command("GET", "theirs/server")).toBe("foreign");
   });
 
-  test.each(["presence:owners", "{cluster}:members"])("another program's key in place of %s", async (name) => {
-    const env = { REDIS_URL: plain.url, REDIS_PREFIX: `${name.replace(/[{}]/g, "")}-taken` };
-    await plain.command("SET", `${env.REDIS_PREFIX}/${name}`, "foreign");
-    const { code, err, out } = await runProgram(["start", "--port", "0"], { env });
-    expect(code).toBeGreaterThan(0);
-    expect(err).toMatch(/^error: REDIS_URL: \S.* belongs to another program: choose another REDIS_PREFIX$/m);
-    expect(out + err).not.toContain("    at ");
-    expect(await plain.command("GET", `${env.REDIS_PREFIX}/${name}`)).toBe("foreign");
-  });
+  test.each(["presence:owners", "{cluster}:members", "{cluster}:count"])(
+    "another program's key in place of %s",
+    async (name) => {
+      const env = { REDIS_URL: plain.url, REDIS_PREFIX: `${name.replace(/[{}]/g, "")}-taken` };
+      await plain.command("SET", `${env.REDIS_PREFIX}/${name}`, "foreign");
+      const { code, err, out } = await runProgram(["start", "--port", "0"], { env });
+      expect(code).toBeGreaterThan(0);
+      expect(err).toMatch(/^error: REDIS_URL: \S.* belongs to another program: choose another REDIS_PREFIX$/m);
+      expect(out + err).not.toContain("    at ");
+      expect(await plain.command("GET", `${env.REDIS_PREFIX}/${name}`)).toBe("foreign");
+    },
+  );
 
   test("a history on the local disk as well", async () => {
     expect(await refusal({ REDIS_URL: `redis://u:${encoded}@127.0.0.1`, DATA_DIR: "history" })).toBe(

@@ -38,6 +38,7 @@ describe("an error of the Redis client", () => {
     ["NOPERM this user has no permissions to run the 'evalsha' command", /does not permit/],
     ["WRONGTYPE Operation against a key holding the wrong kind of value", /another program.*REDIS_PREFIX/],
     ["ERR Error running script: WRONGTYPE Operation against a key", /another program.*REDIS_PREFIX/],
+    ["ERR value is not an integer or out of range script: 8968b5", /another program.*REDIS_PREFIX/],
   ])("%s requires an operator", (message, explanation) => {
     const failure = failureOf(reply(message), "h:1");
     expect(failure?.error).toBeInstanceOf(RedisUnusable);

@@ -13,6 +13,9 @@ const temporary = ["BUSY ", "MISCONF ", "OOM ", "NOREPLICAS ", "TRYAGAIN ", "MAS
 const elsewhere = ["READONLY ", "LOADING ", "NOSCRIPT ", "MOVED ", "ASK ", "CLUSTERDOWN ", "UNBLOCKED "];
 const credentials = ["WRONGPASS ", "ERR invalid password", "ERR AUTH "];
 
+/** A key of ours has another type, or is text where we count. */
+const foreignKey = /WRONGTYPE |value is not an integer/;
+
 /** @param server its address, for the message. @returns undefined if the error does not come from Redis */
 export function failureOf(cause: unknown, server: string): Failure | undefined {
   if (!(cause instanceof Error)) return undefined;
@@ -38,7 +41,7 @@ export function failureOf(cause: unknown, server: string): Failure | undefined {
   if (message.startsWith("ERR DB index is out of range")) {
     return unusable(`${server} has no database with this number. See "databases" in its configuration`, cause);
   }
-  if (message.startsWith("WRONGTYPE ") || /WRONGTYPE /.test(message.slice(0, 200))) {
+  if (foreignKey.test(message.slice(0, 200))) {
     return unusable(`a key in ${server} belongs to another program: choose another REDIS_PREFIX`, cause);
   }
   // These name options of the Redis client, which no publisher can set.
