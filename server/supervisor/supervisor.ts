@@ -5,6 +5,7 @@ import type { ListeningAddress } from "../http/server.ts";
 import { slotWindowMs } from "../hub/drain.ts";
 import { planSlots } from "../hub/slot-plan.ts";
 import { systemClock } from "../lib/clock.ts";
+import { orAborted } from "../lib/or-aborted.ts";
 import { AuditTrail } from "../limits/audit-trail.ts";
 import type { MetricValues } from "../ops/metric-table.ts";
 import type { Stoppable } from "../worker/signals.ts";
@@ -162,10 +163,10 @@ export class Supervisor implements Stoppable {
       if (!first.isServing) void first.end();
     };
     try {
-      await this.#shared.start();
+      // Over Redis, joining may take until Redis can be used. No worker was started yet, so a signal ends it.
+      await orAborted(this.#shared.start(), signal);
       // Before the workers start, so that an OPS_PORT in use is reported at once.
-      await this.#ops.start();
-      signal?.throwIfAborted();
+      await orAborted(this.#ops.start(), signal);
       signal?.addEventListener("abort", cancel);
       await first.start(count);
     } catch (error) {
