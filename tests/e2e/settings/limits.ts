@@ -40,14 +40,17 @@ async function statuses(count: number, request: () => Promise<number>): Promise<
   return found;
 }
 
+/** How long a request may stay unnoticed by others. */
+const answerMs = 10_000;
+
 /** Begins a request, and sends others until one is refused. @returns the reason, or "" if none of many is refused */
 async function refusalWhileOneIsInProgress(server: ServerUnderTest, user: string, bytes: number): Promise<string> {
   using raw = await RawSocket.connect(server.port);
   const { Authorization } = await bearer(user);
   const head = ["POST /v1/publish HTTP/1.1", "Host: localhost", `Authorization: ${Authorization}`];
   raw.write(`${head.join("\r\n")}\r\nContent-Length: ${bytes}\r\n\r\n{"channel":"room",`);
-  // The server may not have read the header yet.
-  for (let sent = 0; sent < 100; sent++) {
+  // The server may not have read the header yet. The pause keeps within MESSAGE_RATE, or it would be refused for that.
+  for (const until = performance.now() + answerMs; performance.now() < until; await Bun.sleep(50)) {
     const body = JSON.stringify({ channel: "room", message: "m" }).padEnd(bytes);
     const response = await server.request("POST", "/v1/publish", body, await bearer(user));
     const { detail = "" } = (await response.json()) as { readonly detail?: string };
