@@ -294,16 +294,16 @@ test.concurrent("a signal drains clients that are already connected while other 
   });
   const serves = async () => (await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.status === 200;
   await until(serves, "the first worker serves");
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
-  const events: string[] = [];
-  socket.onmessage = ({ data }) => events.push((JSON.parse(String(data)) as { event: string }).event);
-  const closed = new Promise<number>((resolve) => {
-    socket.onclose = ({ code }) => resolve(code);
-  });
-  await until(() => events.includes("welcome"), "the client is connected");
+  let client: SocketUnderTest | undefined;
+  // A handshake is refused if it arrives for a worker that is still starting.
+  const isConnected = async () => {
+    client = await SocketUnderTest.open(`ws://127.0.0.1:${port}/ws`).catch(() => undefined);
+    return client !== undefined;
+  };
+  await until(isConnected, "a client is connected");
   child.kill("SIGTERM");
-  expect(await closed).toBe(1012);
-  expect(events).toEqual(["welcome", "draining"]);
+  expect((await client?.untilClosed())?.code).toBe(1012);
+  expect(client?.frames.map(({ event }) => event)).toEqual(["welcome", "draining"]);
   expect(await child.exited).toBe(0);
 });
 
