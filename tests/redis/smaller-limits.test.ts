@@ -89,4 +89,5 @@ test("larger limits do not bring back what is too old by the limit of the last m
   const later = await serverWith(before);
   const read = () => later.history(channel, { from: "earliest" }, { limit: 10, maxBytes: 1_000_000 });
   await until(async () => (await read()).publications.length === 0, "it is too old");
+  expect((await read()).top.offset).toBe(1);
 });
