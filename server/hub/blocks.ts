@@ -107,7 +107,7 @@ export class Blocks {
     list.set(change);
     if (list.get(change.kind, change.name, clock.now()) === undefined) return 0;
     const { kind, name } = change;
-    const sessions = kind === "user" ? [...connections.ofUser(name)] : [...connections.all()];
+    const sessions = kind === "user" ? [...connections.ofUser(name)] : connections.all();
     const concerned = sessions.filter(({ identity }) => concerns(kind, name, identity));
     for (const session of concerned) session.close({ name: "disconnected", text: `this ${kind} is blocked` });
     return concerned.length;

@@ -30,7 +30,8 @@ export class Connections {
     else if (sessions instanceof Set && sessions.delete(session) && sessions.size === 0) this.#byUser.delete(userId);
   }
 
-  all(): Iterable<Session> {
+  /** A copy: a session may end while another one is visited. */
+  all(): readonly Session[] {
     return this.#byId.values();
   }
 

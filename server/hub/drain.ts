@@ -142,7 +142,7 @@ export class Drain {
   notifyAll(planned?: readonly number[]): void {
     this.announce();
     const { connections, random } = this.#parts;
-    const sessions = Array.from(connections.all()).filter((it) => it.isWelcomed && !this.#counted.has(it));
+    const sessions = connections.all().filter((it) => it.isWelcomed && !this.#counted.has(it));
     const windowMs = this.#slotWindowMs;
     const slots = planned ?? planSlots([sessions.length], { windowMs, random })[0] ?? [];
     for (const [index, session] of shuffled(sessions, random).entries()) {
@@ -176,7 +176,7 @@ export class Drain {
   /** Closes all connections at once, without waiting for buffers. */
   closeAtOnce(): void {
     this.#parts.flush();
-    for (const session of [...this.#parts.connections.all()]) this.#close(session, "forced");
+    for (const session of this.#parts.connections.all()) this.#close(session, "forced");
   }
 
   get receipt(): DrainReceipt {

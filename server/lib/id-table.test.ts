@@ -44,6 +44,17 @@ describe("a table of ids", () => {
     }
   });
 
+  test("lists all of them, even if each is deleted when it is reached", () => {
+    const table = new IdTable<{ id: string }>();
+    for (let n = 0; n < 100; n++) table.add(item(String(n)));
+    const reached: string[] = [];
+    for (const { id } of table.values()) {
+      reached.push(id);
+      table.delete(id);
+    }
+    expect([reached.length, table.size]).toEqual([100, 0]);
+  });
+
   test("lists the oldest first", () => {
     const table = new IdTable<{ id: string }>();
     for (let n = 0; n < 100; n++) table.add(item(String(n)));

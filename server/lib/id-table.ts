@@ -38,9 +38,9 @@ export class IdTable<T extends { readonly id: string }> {
     }
   }
 
-  /** The oldest first, as long as none is deleted; then the last one takes its place. */
-  values(): Iterable<T> {
-    return this.#items.values();
+  /** A copy, so that objects can be deleted while it is read. The oldest first, until one is deleted: then the last takes its place. */
+  values(): readonly T[] {
+    return this.#items.slice();
   }
 
   /** The slot of an id or, if it is not in the table, the free slot where the search for it ends. */
