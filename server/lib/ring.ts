@@ -72,7 +72,7 @@ export class Ring<T> {
     return this.#length > maxItems || this.#bytes > maxBytes || this.#measure.timeOf(oldest) < minTime;
   }
 
-  /** When the item at an index was stored; 0 if there is none. */
+  /** When the item at an index was stored, or 0 if the index is out of range. */
   timeAt(index: number): number {
     const item = this.at(index);
     return item === undefined ? 0 : this.#measure.timeOf(item);

@@ -106,7 +106,7 @@ function parseUserText(text: string | null): string | undefined {
   return text ?? undefined;
 }
 
-/** The last one if the URL has several. "" if there is none. */
+/** The header `Last-Event-ID`, else the last `lastEventId` of the URL, else "". */
 export function lastEventIdOf(request: Request, params: URLSearchParams): string {
   return request.headers.get("Last-Event-ID") || params.getAll("lastEventId").at(-1) || "";
 }

@@ -82,12 +82,15 @@ export interface Plan {
 }
 
 /**
- * What may go wrong in a plan: `roll` for planned restarts only, `failover` for a Redis that is replaced and loses nothing,
- * `failovers` for one that is replaced again soon,
- * `lost-tail` for a Redis that loses positions that few know (lost-tail.ts), `cut-off` for positions that are known
- * only to nodes that the others cannot hear (cut-off.ts), `nodes` for everything but Redis itself,
- * `schedules` for whatever interrupts an occurrence of a schedule, `late` for commands that reach Redis after later ones, `claims` for users with one
- * connection each.
+ * What may go wrong in a plan:
+ * - `roll`: nodes are restarted as planned
+ * - `failover`: Redis is replaced and loses nothing; `failovers`: it is replaced again soon
+ * - `lost-tail`: Redis loses positions that few nodes know (lost-tail.ts)
+ * - `cut-off`: it loses positions that are known only to nodes which are cut off from Redis (cut-off.ts)
+ * - `nodes`: nodes fail in every way, Redis does not
+ * - `schedules`: something interrupts an occurrence of a schedule
+ * - `late`: commands reach Redis after later ones
+ * - `claims`: each user may have one connection
  */
 export type Profile =
   | "roll"

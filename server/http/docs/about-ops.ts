@@ -1,6 +1,7 @@
 import { type About, type Answer, json } from "../../api/about/about.ts";
 import { type JsonSchema, list, object, text, whole } from "../../api/about/json-schema.ts";
 import { drainPhases } from "../../hub/drain.ts";
+import { bodyErrors } from "./body-errors.ts";
 
 /** What a roll does, or how it ended. */
 const rollStep = {
@@ -116,7 +117,7 @@ export const aboutDrain: About = {
   tag: "operations",
   details: "Responds at once. Draining takes until all clients have left, at most SHUTDOWN_TIMEOUT.",
   answers: { 202: status("The server is draining.", "draining") },
-  errors: ["bad-json", "invalid-field", "bad-request", "unsupported-media-type", "too-large", "request-timeout"],
+  errors: ["bad-json", "invalid-field", ...bodyErrors],
 };
 
 export const aboutDrainProgress: About = {
@@ -182,15 +183,7 @@ export const aboutReload: About = {
       }),
     },
   },
-  errors: [
-    "bad-json",
-    "invalid-field",
-    "bad-request",
-    "unsupported-media-type",
-    "too-large",
-    "request-timeout",
-    "draining",
-  ],
+  errors: ["bad-json", "invalid-field", ...bodyErrors, "draining"],
 };
 
 export const aboutUpgrade: About = {
@@ -205,15 +198,7 @@ export const aboutUpgrade: About = {
       }),
     },
   },
-  errors: [
-    "bad-json",
-    "invalid-field",
-    "bad-request",
-    "unsupported-media-type",
-    "too-large",
-    "request-timeout",
-    "draining",
-  ],
+  errors: ["bad-json", "invalid-field", ...bodyErrors, "draining"],
 };
 
 export const aboutOpenApi: About = {

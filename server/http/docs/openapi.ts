@@ -4,6 +4,7 @@ import { components } from "../../api/about/components.ts";
 import { ref } from "../../api/about/schemas.ts";
 import { problemOf } from "../respond.ts";
 import { cookieNames } from "../session-cookie.ts";
+import { bodyErrors } from "./body-errors.ts";
 import type { ContentObject, OpenApiDocument, OperationObject, ParameterObject, ResponseObject } from "./documents.ts";
 
 /** The settings of the server that appear in the documents. */
@@ -119,9 +120,7 @@ export function errorsOf({ scope, forClients, about }: Operation): readonly Erro
   const codes: ErrorCode[] = ["forbidden", "internal"]; // Origin and Host checks, and bugs
   if (needsKey) codes.push("unauthorized");
   if (forClients) codes.push("token-expired", "keys-unavailable");
-  if (needsKey && about.request !== undefined) {
-    codes.push("bad-request", "unsupported-media-type", "too-large", "request-timeout");
-  }
+  if (needsKey && about.request !== undefined) codes.push(...bodyErrors);
   if (about.parameters?.some((it) => it.in === "query")) codes.push("bad-request"); // one that is there twice
   return [...new Set([...codes, ...(about.errors ?? [])])];
 }
