@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
-import { until } from "../waiting.ts";
+import { eventually, until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 
 /** The number of messages published while the replica is behind. */
@@ -46,9 +46,12 @@ test("with REDIS_WAIT a failover to the replica loses no acknowledged message; w
     plain: await acknowledgedOf(plain, "plain", late),
     careful: await acknowledgedOf(careful, "careful", late),
   };
-  const refused = (await (await publish(careful, "careful", "one more")).json()) as { code: string; detail: string };
-  expect(refused.code).toBe("broker-unavailable");
-  expect(refused.detail).toContain("only 0 of 1 replicas confirmed the message (REDIS_WAIT); retry with the same id");
+  // On a very busy machine, Redis may count as unavailable for a moment.
+  await eventually(async () => {
+    const refused = (await (await publish(careful, "careful", "one more")).json()) as { code: string; detail: string };
+    expect(refused.code).toBe("broker-unavailable");
+    expect(refused.detail).toContain("only 0 of 1 replicas confirmed the message (REDIS_WAIT); retry with the same id");
+  });
 
   await primary.kill();
   await replica.command("REPLICAOF", "NO", "ONE");

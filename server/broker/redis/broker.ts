@@ -100,6 +100,7 @@ export class RedisBroker implements Broker {
       members: this.#guard.members,
       topic: this.#keys.ownTopic("watch"),
       signs: new SignsOfLife({ self: this.#self, store: this.#store, script: scripts.watch }),
+      delayMs: this.#confirmations.delayMs,
       onResult: (failure) => {
         this.#reportHealth(failure === undefined && this.#store.isUp, failure?.message);
         if (failure === undefined) void this.#recordKeeper.keep();

@@ -21,6 +21,11 @@ export class Confirmations {
     this.#replicas = replicas;
   }
 
+  /** How much later than usual a command may be answered, milliseconds: one WAIT is in flight, and the next may be sent before it. */
+  get delayMs(): number {
+    return this.#replicas === 0 ? 0 : 2 * replicasMs;
+  }
+
   /** How many replicas have everything sent to the primary before this call. @throws RedisUnreachable */
   count(shard: Shard): Promise<number> {
     const waiting = this.#next.get(shard);

@@ -18,6 +18,8 @@ export interface WatchDependencies {
   /** The prefix of all watch topics. */
   readonly topic: string;
   readonly signs: SignsOfLife;
+  /** How much later than usual a server may answer although nothing is wrong, milliseconds. */
+  readonly delayMs: number;
   /** Reports after each round whether every server accepts writes and delivers. */
   onResult(failure: Error | undefined): void;
 }
@@ -108,10 +110,10 @@ export class Watch {
   }
 
   async #watch(shard: Shard): Promise<Error | undefined> {
-    const { store, clock, signs } = this.#dependencies;
+    const { store, clock, signs, delayMs } = this.#dependencies;
     if (!shard.isUp) return undefined; // the store reports this itself
     const heardAt = this.#heardAt.get(shard);
-    if (heardAt !== undefined && clock.monotonic() - heardAt > silentMs) {
+    if (heardAt !== undefined && clock.monotonic() - heardAt > silentMs + delayMs) {
       this.#heardAt.set(shard, clock.monotonic());
       store.restart(shard);
       return new RedisUnreachable(`${shard.name} does not answer or does not deliver messages`);
