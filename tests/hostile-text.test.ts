@@ -249,11 +249,12 @@ const inputPaths: readonly InputPath[] = [
         readText: (path) => (path === file ? text : undefined),
       }),
   })),
-  {
-    name: "the values of all settings",
+  // One by one: all of them together take a good part of the time that one may take.
+  ...declarations.map(({ name, option }) => ({
+    name: `the value of ${name}`,
     prefixes: ["/"],
-    feed: (text) => declarations.map(({ option }) => [option.parse(text), option.foreign?.test(text)]),
-  },
+    feed: (text: string) => [option.parse(text), option.foreign?.test(text)],
+  })),
   {
     name: "a rule's pattern",
     prefixes: [""],
@@ -325,13 +326,14 @@ function fed(feed: InputPath["feed"], text: string): void {
   }
 }
 
-/** The best of five, since the machine may be busy. A run that is fast enough is not repeated. */
+/** Processor time: the best of five, since other programs use the same caches. A run that is fast enough is not repeated. */
 function quickest(run: () => unknown, enoughMs = 0): number {
   let best = Number.POSITIVE_INFINITY;
   for (let time = 0; time < 5 && best > enoughMs; time++) {
-    const start = performance.now();
+    const before = process.cpuUsage();
     run();
-    best = Math.min(best, performance.now() - start);
+    const { user, system } = process.cpuUsage(before);
+    best = Math.min(best, (user + system) / 1000);
   }
   return best;
 }
