@@ -27,7 +27,7 @@ export function parseUserId(text: unknown): string | undefined {
 }
 
 /** In the path of a URL `.` and `..` mean a folder even when percent-encoded, so they could never be addressed over HTTP. */
-function isDots(text: string): boolean {
+export function isDots(text: string): boolean {
   return text === "." || text === "..";
 }
 

@@ -1,11 +1,10 @@
-import { parseUserId, userIdRuleFor } from "../../protocol/channel-name.ts";
 import { isoTime, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import type { Block, BlockKind } from "../auth/block-list.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { blockRequest, maxBlockS, reasonLength, tokenIdLength } from "./about/blocks.ts";
-import { type ApiDependencies, type Call, ok, type Reply, type Verb } from "./call.ts";
+import { type ApiDependencies, type Call, ok, type Reply, userIdIn, type Verb } from "./call.ts";
 
 /** Blocks per page. */
 const pageSize = 100;
@@ -53,13 +52,9 @@ function liftVerb(kind: BlockKind): Verb {
 
 /** @throws ServiceError "bad-request" */
 function nameOf(kind: BlockKind, { params: { id = "" } }: Call): string {
-  if (kind === "user" && parseUserId(id) === undefined) throw wrongId(userIdRuleFor(id));
-  if (id.length > tokenIdLength) throw wrongId(`at most ${tokenIdLength} characters`);
-  return id;
-}
-
-function wrongId(rule: string): ServiceError {
-  return new ServiceError("bad-request", `id: expected ${rule}`, { field: "id" });
+  if (kind === "user") return userIdIn("id", id);
+  if (id.length <= tokenIdLength) return id;
+  throw new ServiceError("bad-request", `id: expected at most ${tokenIdLength} characters`, { field: "id" });
 }
 
 function expiryOf({ expires_in_s }: fields.Fields): number | undefined {

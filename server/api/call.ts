@@ -1,4 +1,10 @@
-import { type ChannelName, channelNameRuleFor, parseChannelName } from "../../protocol/channel-name.ts";
+import {
+  type ChannelName,
+  channelNameRuleFor,
+  parseChannelName,
+  parseUserId,
+  userIdRuleFor,
+} from "../../protocol/channel-name.ts";
 import { type ErrorCode, ServiceError } from "../../protocol/errors.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 import type { Access } from "../auth/access.ts";
@@ -84,4 +90,11 @@ export function channelParam(call: Call): ChannelName {
   throw new ServiceError("bad-request", `channel: expected ${channelNameRuleFor(call.params.channel)}, got ${got}`, {
     field: "channel",
   });
+}
+
+/** The id of a user in the path or the query. @throws ServiceError "bad-request" */
+export function userIdIn(field: "id" | "user", text: string): string {
+  const userId = parseUserId(text);
+  if (userId !== undefined) return userId;
+  throw new ServiceError("bad-request", `${field}: expected ${userIdRuleFor(text)}`, { field });
 }

@@ -4,7 +4,7 @@ import { ServiceError } from "../../protocol/errors.ts";
 import type { MemberId } from "../cluster/cluster.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Session } from "../session/session.ts";
-import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, ok, type Reply, userIdIn } from "./call.ts";
 
 /** Connections per page. */
 const pageSize = 100;
@@ -48,7 +48,7 @@ export async function kickConnection({ hub }: ApiDependencies, { params }: Call)
 
 /** `DELETE /v1/users/{id}/connections`: not an error if the user has none. */
 export async function kickUser({ hub }: ApiDependencies, { params }: Call): Promise<Reply> {
-  return ok({ closed: await sum(hub, "kick-user", params.id ?? "") });
+  return ok({ closed: await sum(hub, "kick-user", userIdIn("id", params.id ?? "")) });
 }
 
 /** Registers this worker's handlers for the requests above. Call it once. */
@@ -112,5 +112,6 @@ function pageOf(query: URLSearchParams): number {
   throw new ServiceError(
     "bad-request",
     `page: expected the next_page of the previous response, got ${JSON.stringify(text.slice(0, 60))}`,
+    { field: "page" },
   );
 }

@@ -1,8 +1,8 @@
 /** What the fields of a schedule may contain. Seconds, where nothing else is said. */
 export const scheduleLimits = {
-  /** Names that begin with `$` are the server's. */
-  idPattern: /^[A-Za-z0-9_=@,.:-][A-Za-z0-9_=@,.:-]{0,63}$/,
-  idRule: "1 to 64 of the characters A-Z a-z 0-9 _ = @ , . : -",
+  /** Names that begin with `$` are the server's. See also `isDots`. */
+  idPattern: /^[A-Za-z0-9_=@,.:-]{1,64}$/,
+  idRule: "1 to 64 of the characters A-Z a-z 0-9 _ = @ , . : -, and neither . nor ..",
   delayS: { min: 0, max: 315_360_000 },
   everyS: { min: 1, max: 31_536_000 },
   jitterS: { min: 0, max: 86_400 },

@@ -19,3 +19,8 @@ describe("what a schedule keeps of its publish request", () => {
     );
   });
 });
+
+test.each([".", ".."])("the id %s is refused, because no URL can name it", (id) => {
+  const text = JSON.stringify({ id, every_s: 60, publish: { channel: "a", data: 1 } });
+  expect(() => parseScheduleRequest(parseObject(text, 2), text)).toThrow("id: expected 1 to 64 of the characters");
+});

@@ -1,3 +1,4 @@
+import { isDots } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import { memberText, memberTexts, onOneLine } from "../../protocol/json-text.ts";
@@ -52,7 +53,7 @@ export function storedText(members: ReadonlyMap<string, JsonText>): JsonText {
 
 /** @throws ServiceError "invalid-field" */
 export function parseScheduleId(value: unknown): string {
-  if (typeof value === "string" && scheduleLimits.idPattern.test(value)) return value;
+  if (typeof value === "string" && scheduleLimits.idPattern.test(value) && !isDots(value)) return value;
   throw fields.invalid("id", scheduleLimits.idRule, value);
 }
 

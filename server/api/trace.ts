@@ -1,10 +1,4 @@
-import {
-  channelNameRuleFor,
-  parseChannelName,
-  parseUserId,
-  userChannel,
-  userIdRuleFor,
-} from "../../protocol/channel-name.ts";
+import { channelNameRuleFor, parseChannelName, userChannel } from "../../protocol/channel-name.ts";
 import { isoTime, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { FactsCollector, FactsQuery, WorkerFacts } from "../hub/connection-facts.ts";
@@ -12,7 +6,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { ConnectionFacts } from "../trace/facts.ts";
 import type { DatedRefusal, Note } from "../trace/records.ts";
 import { explain } from "../trace/sentence.ts";
-import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
+import { type ApiDependencies, type Call, ok, type Reply, userIdIn } from "./call.ts";
 import { type FoundPublication, findPublication, wantedOf } from "./traced-publication.ts";
 
 /** What one worker answered. */
@@ -65,9 +59,7 @@ function queryOf(query: URLSearchParams): FactsQuery {
   if (user === undefined && connection === undefined) {
     throw new ServiceError("bad-request", "expected user or connection, got neither", { field: "user" });
   }
-  if (user !== undefined && parseUserId(user) === undefined) {
-    throw new ServiceError("bad-request", `user: expected ${userIdRuleFor(user)}`, { field: "user" });
-  }
+  if (user !== undefined) userIdIn("user", user);
   const text = query.get("channel") || (user === undefined ? "all" : userChannel(user));
   const channel = parseChannelName(text);
   if (channel === undefined) {

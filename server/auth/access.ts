@@ -160,7 +160,9 @@ export class Access {
 
   #byUserId(text: string): Identity {
     const userId = parseUserId(text);
-    if (userId === undefined) throw new ServiceError("bad-request", `user_id: expected ${userIdRuleFor(text)}`);
+    if (userId === undefined) {
+      throw new ServiceError("bad-request", `user_id: expected ${userIdRuleFor(text)}`, { field: "user_id" });
+    }
     if (this.admits(userId)) {
       const identity = { userId, grants: noGrants, expiresAtMs: undefined };
       this.#checkBlocked(identity);

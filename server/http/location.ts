@@ -1,4 +1,5 @@
 import { ServiceError } from "../../protocol/errors.ts";
+import { checkEscapes } from "./path-spelling.ts";
 
 /**
  * The URL of a request. The runtime builds it from the path and the client's `Host` header.
@@ -17,12 +18,13 @@ export class Queries {
   /** The last URL without a query. Publishers use the same one again and again, and it need not be parsed again. */
   #plainUrl = "";
 
-  /** @throws ServiceError "bad-request" if `Host` is invalid */
+  /** @throws ServiceError "bad-request" if `Host` is invalid, or a parameter is not UTF-8 */
   of(request: Request): URLSearchParams {
     const { url } = request;
     if (url === this.#plainUrl) return this.#none;
     const { search, searchParams } = locationOf(request);
     if (search === "") this.#plainUrl = url;
+    else checkEscapes("query", search);
     return searchParams;
   }
 }

@@ -1,11 +1,9 @@
 import { ServiceError } from "../../protocol/errors.ts";
-import { parseObject } from "../../protocol/fields.ts";
 import type { ApiKeys, KeyHeaders } from "../auth/api-key.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { drainProgress } from "../ops/drain-progress.ts";
 import { health, isReady, type OpsDependencies } from "../ops/health.ts";
 import { Metrics } from "../ops/metrics.ts";
-import { readBody } from "./body.ts";
 import {
   aboutDrain,
   aboutDrainProgress,
@@ -19,10 +17,8 @@ import {
 } from "./docs/about-ops.ts";
 import { locationOf } from "./location.ts";
 import type { PlainRoute } from "./plain-route.ts";
+import { refuseBody } from "./refuse-body.ts";
 import { answerHeaders, respondJson } from "./respond.ts";
-
-/** Requests to drain and to reload have no fields, so this is enough to name the first unknown one. */
-const maxCommandBytes = 16 * 1024;
 
 const withoutSupervisor =
   "this server is one process, which cannot be replaced while it serves: start it with WORKERS=1 or more to reload it, or restart it";
@@ -168,15 +164,9 @@ async function answerNodes(request: Request, { keys, metrics }: OpsParts): Promi
 
 async function answerDrain(request: Request, { keys, ops }: OpsParts): Promise<Response> {
   keys.check(keyHeaders(request), "admin");
-  await refuseFields(request);
+  await refuseBody(request);
   ops.drain();
   return respondJson({ status: "draining" }, 202);
-}
-
-/** Someone who sends a grace period or another option expects it to be used. */
-async function refuseFields(request: Request): Promise<void> {
-  const body = await readBody(request, maxCommandBytes);
-  if (body.trim() !== "") refuseUnknownNames(Object.keys(parseObject(body)), [], "field");
 }
 
 async function answerDrainProgress(request: Request, { keys, ops, metrics }: OpsParts): Promise<Response> {
@@ -187,7 +177,7 @@ async function answerDrainProgress(request: Request, { keys, ops, metrics }: Ops
 
 async function answerRoll(request: Request, { keys, ops }: OpsParts, verb: "reload" | "upgrade"): Promise<Response> {
   keys.check(keyHeaders(request), "admin");
-  await refuseFields(request);
+  await refuseBody(request);
   if (ops.isDraining()) throw new ServiceError("draining", "the server is shutting down");
   if (ops.rolls === undefined) throw new ServiceError("bad-request", withoutSupervisor);
   const requested = await ops.rolls[verb]();

@@ -9,6 +9,32 @@ const needless = /%(2[DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])/i;
  * @throws ServiceError "bad-request"
  */
 export function checkSpelling(pathname: string): void {
-  if (!needless.test(pathname)) return;
-  throw new ServiceError("bad-request", "path: expected letters, digits and - . _ ~ as they are, not escaped with %");
+  if (!pathname.includes("%")) return;
+  if (needless.test(pathname)) {
+    throw new ServiceError("bad-request", "path: expected letters, digits and - . _ ~ as they are, not escaped with %");
+  }
+  checkEscapes("path", pathname);
+}
+
+/**
+ * A name in Latin-1, such as `Zo%EB`, cannot be decoded. Taken as it is written, it would be the name of somebody else: a request
+ * to block the user Zoë would block a user that nobody is.
+ * @throws ServiceError "bad-request"
+ */
+export function checkEscapes(part: "path" | "query", text: string): void {
+  if (!text.includes("%") || isDecodable(text)) return;
+  const got = JSON.stringify(text.slice(0, 60));
+  throw new ServiceError(
+    "bad-request",
+    `${part}: expected UTF-8, with each byte escaped as % and two digits, got ${got}`,
+  );
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false; // what the error says is what the caller says
+  }
 }

@@ -15,6 +15,7 @@ import { HttpCall } from "./http-call.ts";
 import { locationOf, Queries } from "./location.ts";
 import { type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { Page, type PageSettings } from "./page.ts";
+import { refuseBody } from "./refuse-body.ts";
 import type { RefusedRequests } from "./refused-requests.ts";
 import type { SocketAddresses } from "./request-peers.ts";
 import { jsonInit, WrongMethod } from "./respond.ts";
@@ -133,7 +134,9 @@ function performer(
   }
 
   function start(call: HttpCall): Response | Promise<Response> {
-    return hasBody ? useBody(call.request, settings.maxBodyBytes, call) : perform(call);
+    if (hasBody) return useBody(call.request, settings.maxBodyBytes, call);
+    const refusing = refuseBody(call.request);
+    return refusing === undefined ? perform(call) : refusing.then(() => perform(call));
   }
 
   function perform(call: HttpCall): Response | Promise<Response> {

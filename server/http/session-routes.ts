@@ -8,6 +8,7 @@ import type { Budgets } from "../limits/budgets.ts";
 import { aboutEndSession, aboutStartSession } from "./docs/about-session.ts";
 import { locationOf } from "./location.ts";
 import type { PlainRoute } from "./plain-route.ts";
+import { refuseBody } from "./refuse-body.ts";
 import { respondJson } from "./respond.ts";
 import type { SessionCookies } from "./session-cookie.ts";
 
@@ -44,6 +45,7 @@ export function sessionRoutes(parts: SessionParts): readonly PlainRoute[] {
 
 async function start(request: Request, { access, budgets, cookies, clock }: SessionParts): Promise<Response> {
   refuseUnknownNames(locationOf(request).searchParams.keys(), [], "parameter");
+  await refuseBody(request);
   const token = bearerOf(request.headers.get("Authorization")) ?? cookies.tokenOf(request);
   if (token === undefined) {
     throw new ServiceError("unauthorized", "a user's token is required: send it as Authorization: Bearer <token>");
@@ -58,8 +60,9 @@ async function start(request: Request, { access, budgets, cookies, clock }: Sess
   return withCookie(cookie, { user: userId, expires_at, cookie: cookies.nameFor(request), max_age_s: maxAgeS });
 }
 
-function end(request: Request, { cookies }: SessionParts): Response {
+async function end(request: Request, { cookies }: SessionParts): Promise<Response> {
   refuseUnknownNames(locationOf(request).searchParams.keys(), [], "parameter");
+  await refuseBody(request);
   const hadCookie = cookies.tokenOf(request) !== undefined;
   return withCookie(cookies.clear(request), { ended: hadCookie });
 }

@@ -1,4 +1,6 @@
+import { channelNameRuleFor, parseChannelName } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
+import { userIdIn } from "../api/call.ts";
 import type { ApiKeys } from "../auth/api-key.ts";
 import { parsePattern, patternRule } from "../auth/grants.ts";
 import { refuseRepeatedParameters } from "../lib/repeated-parameters.ts";
@@ -8,6 +10,7 @@ import type { Tails } from "../trace/tails.ts";
 import { aboutTail } from "./docs/about-tail.ts";
 import { locationOf } from "./location.ts";
 import { keyHeaders } from "./ops-routes.ts";
+import { checkEscapes } from "./path-spelling.ts";
 import type { PlainRoute } from "./plain-route.ts";
 import { commonHeaders } from "./respond.ts";
 import { TailStream } from "./tail-stream.ts";
@@ -35,7 +38,9 @@ export function tailRoute({ tails, keys }: TailParts): PlainRoute {
     about: aboutTail,
     answer: (request) => {
       keys.check(keyHeaders(request), "read");
-      const filter = filterOf(locationOf(request).searchParams);
+      const { search, searchParams } = locationOf(request);
+      checkEscapes("query", search);
+      const filter = filterOf(searchParams);
       const stream = new TailStream((onBatch, onEnd) => tails.open(filter, onBatch, onEnd));
       return new Response(stream.body, { headers });
     },
@@ -48,6 +53,10 @@ export function filterOf(query: URLSearchParams): TailFilter {
   refuseRepeatedParameters(query, ["channel", "user"]);
   const channel = query.get("channel") || undefined;
   const user = query.get("user") || undefined;
+  if (user !== undefined) userIdIn("user", user);
+  if (channel?.startsWith("@") && parseChannelName(channel) === undefined) {
+    throw bad("channel", channelNameRuleFor(channel), channel);
+  }
   if (channel !== undefined && !channel.startsWith("@") && parsePattern(channel) === undefined) {
     throw bad("channel", patternRule, channel);
   }

@@ -322,11 +322,31 @@ const withBody = [
   "POST /v1/users/{id}/block",
   "POST /v1/tokens/{id}/block",
 ];
+const withoutBody = [
+  ...["pause", "resume", "trigger"].map((it) => `POST /v1/schedules/{id}/${it}`),
+  "DELETE /v1/schedules/{id}",
+  "DELETE /v1/connections/{id}",
+  "DELETE /v1/users/{id}/connections",
+  "DELETE /v1/users/{id}/block",
+  "DELETE /v1/tokens/{id}/block",
+  ...["POST", "DELETE"].map((method) => `${method} /v1/session`),
+  ...["upgrade", "reload", "drain"].map((it) => `POST /v1/${it}`),
+];
 const provocations: readonly (readonly [string, keyof typeof errorTable, RequestOverrides])[] = [
   ...withBody.flatMap(
     (name) =>
       [
         [name, "bad-json", { type: json, body: "{" }],
+        [name, "bad-request", notText],
+        [name, "too-large", tooMuch],
+        [name, "unsupported-media-type", zipped],
+      ] as const,
+  ),
+  ...withoutBody.flatMap(
+    (name) =>
+      [
+        [name, "bad-json", { body: "now" }],
+        [name, "invalid-field", { body: '{"grace_s":60}' }],
         [name, "bad-request", notText],
         [name, "too-large", tooMuch],
         [name, "unsupported-media-type", zipped],
@@ -363,19 +383,8 @@ const provocations: readonly (readonly [string, keyof typeof errorTable, Request
       ] as const,
   ),
   ["POST /v1/session", "bad-request", { headers: { Authorization: `Bearer ${"x".repeat(4100)}` } }],
-  ["POST /v1/upgrade", "bad-json", { body: "now" }],
-  ["POST /v1/upgrade", "invalid-field", { body: '{"workers":3}' }],
   ["POST /v1/upgrade", "bad-request", {}],
-  ["POST /v1/upgrade", "too-large", tooMuch],
-  ...["upgrade", "reload", "drain"].map((it) => [`POST /v1/${it}`, "unsupported-media-type", zipped] as const),
-  ["POST /v1/reload", "bad-json", { body: "now" }],
-  ["POST /v1/reload", "invalid-field", { body: '{"workers":3}' }],
   ["POST /v1/reload", "bad-request", {}],
-  ["POST /v1/reload", "too-large", tooMuch],
-  ["POST /v1/drain", "bad-json", { body: "now" }],
-  ["POST /v1/drain", "invalid-field", { body: '{"grace_s":60}' }],
-  ["POST /v1/drain", "bad-request", notText],
-  ["POST /v1/drain", "too-large", tooMuch],
   ["GET /ws", "bad-request", { values: { channel: "a b" } }],
   ["GET /ws", "upgrade-required", { headers: { Upgrade: "h2c" } }],
   ["GET /sse", "bad-request", { values: { since: "yesterday" } }],
@@ -472,12 +481,9 @@ describe("errors are documented", () => {
     }
   });
 
-  test("operations without a body do not read one", async () => {
-    for (const it of api.operations.filter(({ operation, method }) => !operation.requestBody && method !== "GET")) {
-      if (isApart(it)) continue;
-      const response = await ask(open, it, { ...notText, values: { id: "nobody" } });
-      expect([it.name, await api.faultsIn(it, response)]).toEqual([it.name, []]);
-    }
+  test("each operation without a body refuses one with fields", () => {
+    const names = api.operations.filter(({ operation, method }) => !operation.requestBody && method !== "GET");
+    expect(names.map(({ name }) => name).toSorted()).toEqual(withoutBody.toSorted());
   });
 });
 

@@ -87,3 +87,22 @@ describe("text that is a line break for some reader", () => {
     },
   );
 });
+
+describe("a user whom a request cannot name", () => {
+  test.each([
+    ["POST", "/v1/users/Zo%EB/block", undefined],
+    ["DELETE", "/v1/users/Zo%EB/connections", undefined],
+    ["DELETE", `/v1/users/${"u".repeat(129)}/connections`, "id"],
+    ["GET", "/v1/connections?user_id=Zo%EB", undefined],
+    ["GET", "/v1/trace?user=Zo%EB", undefined],
+    ["GET", "/v1/tail?user=a%0Ab", "user"],
+    ["GET", "/v1/tail?user=Zo%EB", undefined],
+    ["GET", "/sse?user_id=a%0Ab", "user_id"],
+  ] as const)("is an error: %s %s", async (method, path, field) => {
+    const response = await server.request(method, path);
+    expect(response.status).toBe(400);
+    const body = (await response.json()) as { code: string; field?: string };
+    expect(body.code).toBe("bad-request");
+    expect(body.field).toBe(field);
+  });
+});

@@ -31,6 +31,12 @@ describe("the API refuses unknown names", () => {
     ["POST", "/v1/schedules", { publish: { channel: "a", data: 1 }, evry_s: 5 }, 422, "evry_s", '"every_s"'],
     ["POST", "/v1/schedules", { publish: { chanel: "a" }, every_s: 5 }, 422, "publish.chanel", '"channel"'],
     ["GET", "/v1/schedules?prefx=a", undefined, 400, "prefx", '"prefix"'],
+    ["POST", "/v1/schedules/s/pause", { until: 5 }, 422, "until", "None are allowed here"],
+    ["POST", "/v1/schedules/s/trigger", { data: 5 }, 422, "data", "None are allowed here"],
+    ["POST", "/v1/drain", { grace_s: 5 }, 422, "grace_s", "None are allowed here"],
+    ["DELETE", "/v1/users/u/block", { reason: "r" }, 422, "reason", "None are allowed here"],
+    ["DELETE", "/v1/users/u/connections", { channel: "a" }, 422, "channel", "None are allowed here"],
+    ["DELETE", "/v1/session", { all: true }, 422, "all", "None are allowed here"],
   ] as const)("%s %s %j", async (method, path, body, status, field, hint) => {
     const answer = await ask(method, path, body);
     expect(answer).toMatchObject({ status, body: { field, detail: expect.stringContaining(hint) } });

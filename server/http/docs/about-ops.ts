@@ -1,7 +1,6 @@
 import { type About, type Answer, json } from "../../api/about/about.ts";
 import { type JsonSchema, list, object, text, whole } from "../../api/about/json-schema.ts";
 import { drainPhases } from "../../hub/drain.ts";
-import { bodyErrors } from "./body-errors.ts";
 
 /** What a roll does, or how it ended. */
 const rollStep = {
@@ -117,7 +116,6 @@ export const aboutDrain: About = {
   tag: "operations",
   details: "Responds at once. Draining takes until all clients have left, at most SHUTDOWN_TIMEOUT.",
   answers: { 202: status("The server is draining.", "draining") },
-  errors: ["bad-json", "invalid-field", ...bodyErrors],
 };
 
 export const aboutDrainProgress: About = {
@@ -183,7 +181,7 @@ export const aboutReload: About = {
       }),
     },
   },
-  errors: ["bad-json", "invalid-field", ...bodyErrors, "draining"],
+  errors: ["bad-request", "draining"],
 };
 
 export const aboutUpgrade: About = {
@@ -198,7 +196,7 @@ export const aboutUpgrade: About = {
       }),
     },
   },
-  errors: ["bad-json", "invalid-field", ...bodyErrors, "draining"],
+  errors: ["bad-request", "draining"],
 };
 
 export const aboutOpenApi: About = {

@@ -115,14 +115,20 @@ function freeName({ method, path }: Operation, taken: ReadonlySet<string>): stri
 }
 
 /** All errors of an operation, including those of its kind. */
-export function errorsOf({ scope, forClients, about }: Operation): readonly ErrorCode[] {
+export function errorsOf({ method, scope, forClients, about }: Operation): readonly ErrorCode[] {
   const needsKey = scope !== undefined && about.credential === undefined;
   const codes: ErrorCode[] = ["forbidden", "internal"]; // Origin and Host checks, and bugs
   if (needsKey) codes.push("unauthorized");
   if (forClients) codes.push("token-expired", "keys-unavailable");
   if (needsKey && about.request !== undefined) codes.push(...bodyErrors);
+  if (takesNoBody({ method, about })) codes.push("bad-json", "invalid-field", ...bodyErrors); // one with fields
   if (about.parameters?.some((it) => it.in === "query")) codes.push("bad-request"); // one that is there twice
   return [...new Set([...codes, ...(about.errors ?? [])])];
+}
+
+/** See `refuseBody`. */
+function takesNoBody({ method, about }: Pick<Operation, "method" | "about">): boolean {
+  return method !== "GET" && about.request === undefined;
 }
 
 function security({ scope, forClients, about }: Operation, settings: DocumentSettings): OperationObject["security"] {
