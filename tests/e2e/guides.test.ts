@@ -9,6 +9,7 @@ import { withSdkOfCheckout } from "../docs/sdk-of-checkout.ts";
 import { FreshProject } from "../packages/fresh-project.ts";
 import { Shared } from "../shared.ts";
 import { testIf } from "../test-if.ts";
+import { untilPrinted } from "../until-printed.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 import { StreamUnderTest } from "./stream.ts";
@@ -43,11 +44,8 @@ async function startBackend(command: readonly string[]) {
     env: childEnv({ ...secrets, FANFARE_URL: server.url }),
     stdio: ["ignore", "pipe", "inherit"],
   });
-  for await (const line of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const url = `http://127.0.0.1:${line.trim()}`;
-    return { url, [Symbol.asyncDispose]: () => end(child) };
-  }
-  throw new Error(`${command.join(" ")} ended with ${await child.exited}`);
+  const [port] = await untilPrinted(child.stdout, /^\d+(?=\n)/);
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => end(child) };
 }
 
 async function end(child: Bun.Subprocess): Promise<void> {

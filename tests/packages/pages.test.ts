@@ -4,6 +4,7 @@ import { filesOfGuide } from "../docs/guide-files.ts";
 import { BrowserUnderTest, TabUnderTest } from "../e2e/browser.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { describeIf } from "../test-if.ts";
+import { untilPrinted } from "../until-printed.ts";
 import { FreshProject } from "./fresh-project.ts";
 import { packSdk } from "./packed.ts";
 import { registryEnv } from "./registry.ts";
@@ -177,11 +178,6 @@ async function startNext(project: FreshProject, env: Readonly<Record<string, str
     child.kill();
     await child.exited;
   };
-  let text = "";
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(text) ?? [];
-    if (url !== undefined) return { url, [Symbol.asyncDispose]: dispose };
-  }
-  throw new Error(`next start ended: ${text}`);
+  const [url] = await untilPrinted(child.stdout, /http:\/\/127\.0\.0\.1:\d+/);
+  return { url, [Symbol.asyncDispose]: dispose };
 }
