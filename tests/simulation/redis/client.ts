@@ -111,21 +111,24 @@ export class ModelClient {
       const asked: InFlight = { resolve, reject };
       this.#inFlight.add(asked);
       if (this.#silence === undefined) this.#awaitData();
-      wire.toFar(() => {
-        let answer: () => void;
-        try {
-          const result = this.#server.perform(peer, command);
-          answer = () => resolve(result);
-        } catch (error) {
-          answer = () => reject(error);
-        }
-        wire.toNear(() => {
-          this.#inFlight.delete(asked);
-          this.#awaitData();
-          answer();
-        });
-      });
+      wire.toFar(() => this.#server.whenUnblocked(peer, () => this.#perform(peer, command, asked)));
     });
+  }
+
+  #perform(peer: Peer, command: readonly string[], asked: InFlight): void {
+    let answer: () => void;
+    try {
+      const result = this.#server.perform(peer, command);
+      answer = () => asked.resolve(result);
+    } catch (error) {
+      answer = () => asked.reject(error as Error);
+    }
+    const answered = () => {
+      this.#inFlight.delete(asked);
+      this.#awaitData();
+      answer();
+    };
+    this.#server.whenUnblocked(peer, () => peer.wire.toNear(answered));
   }
 
   #open(): void {
@@ -137,6 +140,7 @@ export class ModelClient {
       wire,
       topics: new Set(),
       isDeaf: false,
+      blockedUntil: 0,
       receive: (topic, text) => {
         this.#awaitData();
         this.#emit("message", topic, text);

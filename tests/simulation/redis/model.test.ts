@@ -287,7 +287,7 @@ function makeModel(): (command: readonly string[]) => Answer {
   const process = new Process(timeline, "redis", 0, new Dice(seed, "redis"));
   const model = new ModelRedis(process);
   const wire = new Wire(process, process, { delayMs: [0, 0], heldUntil: 0 }, process.dice);
-  const peer: Peer = { wire, topics: new Set(), isDeaf: false, receive: () => undefined };
+  const peer: Peer = { wire, topics: new Set(), isDeaf: false, blockedUntil: 0, receive: () => undefined };
   return (command) => {
     timeline.runUntil(timeline.now + 1);
     return model.perform(peer, command);

@@ -14,6 +14,8 @@ export interface Peer {
   receive(topic: string, text: string): void;
   /** Messages to it are lost although its connection is open. */
   isDeaf: boolean;
+  /** While a WAIT is not answered, the commands after it wait, too. */
+  blockedUntil: number;
 }
 
 /**
@@ -28,6 +30,8 @@ export class ModelRedis {
   refusesWrites: string | undefined;
   /** The publication after this many breaks its connection before the answer is sent. 0: none does. */
   storesUntilLoss = 0;
+  /** How many replicas confirm what was stored, which they do at once. */
+  replicas = 0;
   /** Called with each message that is sent on a topic. */
   onStored: (topic: string, text: string) => void = () => undefined;
   #life: string;
@@ -69,6 +73,15 @@ export class ModelRedis {
     this.#life = this.#newLife();
   }
 
+  /** Runs what a connection has sent, or what answers it, once the connection is not blocked. */
+  whenUnblocked(peer: Peer, run: () => void): void {
+    if (peer.blockedUntil <= this.process.timeline.now) run();
+    else
+      this.process.post(peer.blockedUntil, () => {
+        if (peer.wire.isFarOpen) this.whenUnblocked(peer, run);
+      });
+  }
+
   /** @throws Refusal */
   perform(peer: Peer, [name = "", ...args]: readonly string[]): Answer {
     switch (name) {
@@ -86,6 +99,9 @@ export class ModelRedis {
       case "UNSUBSCRIBE":
         for (const topic of args) peer.topics.delete(topic);
         return args.length;
+      case "WAIT":
+        if (this.replicas < Number(args[0])) peer.blockedUntil = this.process.timeline.now + Number(args[1]);
+        return this.replicas;
       case "PUBLISH":
         return this.#send(args[0] ?? "", args[1] ?? "");
       default:
