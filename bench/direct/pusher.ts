@@ -56,6 +56,19 @@ export class Pusher {
     });
   }
 
+  /** Sends this many pushes, one after the other on each connection. Resolves when all are answered. */
+  async repeat(pushes: number): Promise<void> {
+    const end = this.answered + pushes;
+    let left = pushes;
+    await new Promise<void>((resolve) => {
+      this.#onAnswer = (socket) => {
+        if (left-- > 0) this.#send(socket);
+        else if (this.answered === end) resolve();
+      };
+      for (const socket of this.#sockets) if (left-- > 0) this.#send(socket);
+    });
+  }
+
   /**
    * Sends this many pushes per second, each on an idle connection, because the runtime closes a connection that sends a
    * second request before the answer to the first. Resolves when all are answered.

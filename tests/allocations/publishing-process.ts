@@ -1,4 +1,3 @@
-import { writeSync } from "node:fs";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { EmbeddedBroker } from "../../server/broker/embedded/broker.ts";
 import { MemoryLog } from "../../server/broker/memory/log.ts";
@@ -7,11 +6,10 @@ import { systemClock } from "../../server/lib/clock.ts";
 import { Account } from "../../server/limits/account.ts";
 import { Session } from "../../server/session/session.ts";
 import { plainForm } from "../../server/transport/websocket/plain-form.ts";
-import { beginMark } from "./allocated-bytes.ts";
+import { markCollections } from "./collections.ts";
 
 /**
- * Publishes to channels with some members each, and prints what the garbage collector collected meanwhile. Run by
- * allocations.test.ts. Arguments: the number of publications, and of members of each channel.
+ * Publishes to channels with some members each. Run by allocations.test.ts. Arguments: the number of publications, and of members of each channel.
  */
 const [publications = 0, members = 0] = process.argv.slice(2).map(Number);
 const channels = 100;
@@ -52,15 +50,13 @@ for (let n = 0; n < channels; n++) {
   }
 }
 
-// The collections before and after bound what is counted: without the last one, up to a whole cycle would be missing.
-writeSync(2, beginMark);
-Bun.gc(true);
+markCollections();
 for (let count = 0; count < publications; count++) {
   const published = broker.publish({ channel: nameOf(count % channels), data: `{"order":${count}}` }, rules);
   if (published instanceof Promise) throw new Error("a log in memory answers at once");
   delivery.flushNow();
 }
-Bun.gc(true);
+markCollections();
 if (received !== publications * members) throw new Error(`${received} deliveries of ${publications * members}`);
 process.exit(0);
 
