@@ -4,7 +4,7 @@ import { parseDotenv } from "./dotenv.ts";
 import { envExample } from "./env-example.ts";
 import { configSchema } from "./json-schema.ts";
 import { loadSettings } from "./load.ts";
-import { credentialKeys, declarations, everyName } from "./options.ts";
+import { credentialKeys, declarations, everyName, guardKeys } from "./options.ts";
 
 describe("the declarations", () => {
   test.each(declarations.map((it) => [it.name, it] as const))("%s accepts its own default", (_, { option }) => {
@@ -22,7 +22,7 @@ describe("the declarations", () => {
 
   test("contain the keys that other code refers to", () => {
     const keys = declarations.map(({ key }) => key);
-    for (const key of credentialKeys) expect(keys).toContain(key);
+    for (const key of [...credentialKeys, ...guardKeys]) expect(keys).toContain(key);
   });
 });
 

@@ -149,6 +149,18 @@ describe("a credential that is empty", () => {
     expect(problemsOf({ env: { API_KEY: " , " } })).toEqual([expect.stringContaining("is empty")]);
   });
 
+  test.each(["JWT_ISSUER", "JWT_AUDIENCE", "ALLOWED_HOSTS", "TLS_CLIENT_CA", "CONNECT_HOOK_URL", "SUBSCRIBE_HOOK_URL"])(
+    "so is a restriction: %s",
+    (name) => {
+      const problem = `${name} is empty, so it would restrict nobody: set a value, or remove it`;
+      expect(problemsOf({ env: { [name]: " " } })).toEqual([problem]);
+    },
+  );
+
+  test("a list of commas restricts nobody either", () => {
+    expect(problemsOf({ env: { JWT_ISSUER: "," } })).toEqual([expect.stringContaining("JWT_ISSUER is empty")]);
+  });
+
   test("other settings that are empty count as not set, as compose files pass them", () => {
     expect(load({ env: { PORT: "", WS_PATH: " " } }).settings).toMatchObject({ port: 8000, wsPath: "/ws" });
   });

@@ -61,6 +61,16 @@ export const declarations: readonly Declared[] = groups.flatMap(([group, table])
 /** If any of these is set, the server is secured. */
 export const credentialKeys: readonly string[] = ["apiKeys", "jwtSecret", "jwtPublicKey", "jwksUrl"];
 
+/** These restrict who is let in. Without a value they restrict nobody. */
+export const guardKeys: readonly string[] = [
+  "allowedHosts",
+  "tlsClientCa",
+  "jwtIssuer",
+  "jwtAudience",
+  "connectHookUrl",
+  "subscribeHookUrl",
+];
+
 /** Converts any spelling of a name: `--history-size` and `history_size` → `HISTORY_SIZE`. */
 export function canonicalName(written: string): string {
   return written.replace(/^--/, "").replaceAll("-", "_").toUpperCase();

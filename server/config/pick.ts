@@ -1,4 +1,4 @@
-import { credentialKeys, type Declared } from "./options.ts";
+import { credentialKeys, type Declared, guardKeys } from "./options.ts";
 import type { ConfigInputs, From, Given, Source } from "./sources.ts";
 
 /** The value of an option in one source. */
@@ -48,7 +48,8 @@ function read(from: From, declared: Declared, given: Given, context: PickContext
   if (content === undefined) return undefined;
   const value = option.parse(content);
   const isNothing = Array.isArray(value) && value.length === 0; // API_KEY=,
-  if (isNothing && credentialKeys.includes(declared.key)) return empty(from, declared, given, context);
+  const mustBeSet = credentialKeys.includes(declared.key) || guardKeys.includes(declared.key);
+  if (isNothing && mustBeSet) return empty(from, declared, given, context);
   if (value === undefined) {
     const got = option.isSecret ? "" : `, got ${shown(content)}`;
     context.problems.push(`${given.written}: expected ${option.rule}${got}`);
@@ -58,12 +59,14 @@ function read(from: From, declared: Declared, given: Given, context: PickContext
 
 /**
  * An empty value usually counts as not set, because compose files pass unset variables like this (`REDIS_URL=`). It is an
- * error for a credential, where the user may believe that the server is secured, and on the command line.
+ * error for a credential and for a restriction, where the user may believe that the server is secured, and on the command line.
  */
 function empty(from: From, { key, option }: Declared, given: Given, { problems, warnings }: PickContext): undefined {
   if (from === "flag") problems.push(`${given.written}: expected ${option.rule}, got nothing`);
   else if (credentialKeys.includes(key)) {
     problems.push(`${given.written} is empty, so the server would not be secured: set a value, or remove it`);
+  } else if (guardKeys.includes(key)) {
+    problems.push(`${given.written} is empty, so it would restrict nobody: set a value, or remove it`);
   } else if (option.orFile) warnings.push(`${given.written} is empty and counts as not set`);
 }
 
