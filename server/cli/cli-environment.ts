@@ -27,8 +27,11 @@ export interface CliEnvironment {
   readonly onLauncherGone: (run: () => void) => () => void;
   /** The file descriptor of the pipe to the launcher, if there is one. */
   readonly launcherPipe?: string | undefined;
-  /** Makes the process exit silently when its output is closed: `fanfare subscribe all | head`. */
-  readonly exitOnBrokenPipe: () => void;
+  /**
+   * From now on the process exits when its output cannot be written: silently if nobody reads it any more
+   * (`fanfare subscribe all | head`), otherwise with an error, such as for a full disk.
+   */
+  readonly exitOnOutputError: () => void;
   /** The text of a file; undefined if it does not exist. @throws Error if it cannot be read. */
   readonly readText: (path: string) => string | undefined;
 }
@@ -95,9 +98,15 @@ export const processEnvironment: CliEnvironment = {
   },
   jobControl: makeJobControl(),
   onLauncherGone: () => () => undefined, // main.ts watches it, once for the whole process
-  exitOnBrokenPipe: () => void process.stdout.on("error", () => process.exit(brokenPipeCode)),
+  exitOnOutputError: () => void process.stdout.on("error", exitFor),
   readText: readTextFile,
 };
+
+function exitFor(error: NodeJS.ErrnoException): never {
+  if (error.code === "EPIPE") process.exit(brokenPipeCode);
+  process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
+  process.exit(1);
+}
 
 function makeJobControl(): JobControl {
   const listeners = new Set<() => void>();

@@ -39,6 +39,10 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
     });
     program.addCommand(command, { isDefault: command.name() === defaultCommand });
   }
+  // A server outlives the reader of its log.
+  program.hook("preAction", (_, command) => {
+    if (command.name() !== defaultCommand) environment.exitOnOutputError();
+  });
   prepare(program, environment, problem);
   try {
     await program.parseAsync(args, { from: "user" });
@@ -78,7 +82,7 @@ Examples:
 /** Makes a command and its subcommands write to the given streams, and throw instead of exiting the process. */
 function prepare(
   command: Command,
-  streams: Pick<CliEnvironment, "stdout" | "stderr" | "programName" | "exitOnBrokenPipe">,
+  streams: Pick<CliEnvironment, "stdout" | "stderr" | "programName" | "exitOnOutputError">,
   problem: UsageProblem,
   above = "",
 ): void {
@@ -88,7 +92,7 @@ function prepare(
   command.exitOverride().configureOutput({
     // Only help and the version are written here, for example into `head`.
     writeOut: (text) => {
-      streams.exitOnBrokenPipe();
+      streams.exitOnOutputError();
       stdout.write(withProgramName(text, programName));
     },
     writeErr: (text) => void stderr.write(withProgramName(text, programName)),

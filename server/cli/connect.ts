@@ -60,7 +60,6 @@ function nameOf(name: string) {
 async function connect(context: CommandContext, flags: ConnectFlags): Promise<void> {
   const address = addressOf(flags, context.settings());
   const token = tokenOf(flags, context);
-  context.exitOnBrokenPipe();
   const terminal = context.terminal();
   const screen = terminal === undefined ? new PipeScreen(context) : new TerminalScreen(terminal, context);
   try {

@@ -51,7 +51,6 @@ async function drain(context: CommandContext, flags: DrainFlags): Promise<void> 
   const address = addressOf(flags, examined);
   const control = controlOf(address, flags);
   const target = { address, control, ...keysOf(flags.apiKey, examined, { scope: "admin", control }) };
-  context.exitOnBrokenPipe();
   if (flags.wait && control === undefined) await checkStaysOpen(target);
   const request = { ...target, path: "/v1/drain", body: "{}" };
   const response = await send(request);

@@ -40,7 +40,7 @@ export async function runFakeCli(args: readonly string[], given: FakeCliOptions 
     onInterrupt: () => () => {},
     jobControl: { suspend: () => {}, onContinue: () => () => {} },
     onLauncherGone: () => () => {},
-    exitOnBrokenPipe: () => {},
+    exitOnOutputError: () => {},
     readText: (path) => files[path],
   };
   const code = await runCli(args, environment);

@@ -99,7 +99,6 @@ interface Content {
 async function publish(context: CommandContext, text: string | undefined, flags: PublishFlags): Promise<void> {
   const isPiped = flags.data === "-" || (text === undefined && flags.data === undefined);
   rejectContradictions(text, flags, isPiped);
-  context.exitOnBrokenPipe();
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const key = keyOf(flags.apiKey, examined, "publish");

@@ -68,7 +68,6 @@ async function roll(context: CommandContext, flags: ReloadFlags, verb: "reload" 
   const address = addressOf(flags, examined);
   const control = controlOf(address, flags);
   const target = { address, control, ...keysOf(flags.apiKey, examined, { scope: "admin", control }) };
-  context.exitOnBrokenPipe();
   const request = { ...target, path: `/v1/${verb}`, body: "{}" };
   const response = await send(request);
   if (response.status !== 202) throw refused(request, response);

@@ -74,7 +74,6 @@ async function show(context: CommandContext, wanted: Wanted, flags: Flags): Prom
 }
 
 async function list(context: CommandContext, flags: Flags & { readonly prefix?: string }): Promise<void> {
-  context.exitOnBrokenPipe();
   const all: unknown[] = [];
   for (let page: string | undefined = ""; page !== undefined; ) {
     const query = new URLSearchParams({ ...(flags.prefix ? { prefix: flags.prefix } : {}), ...(page ? { page } : {}) });

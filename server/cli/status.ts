@@ -43,7 +43,6 @@ async function status(context: CommandContext, flags: StatusFlags): Promise<void
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const keys = keysOf(flags.apiKey, examined, { scope: "read", control: controlOf(address, flags) });
-  context.exitOnBrokenPipe();
   const snapshot = () => readSnapshot({ address, ...keys, control: controlOf(address, flags) }, context.clock);
   const show = makeShow(context, address, flags);
   // The first request must succeed, even with --watch, so that a mistyped port is an error.

@@ -53,7 +53,6 @@ Examples:
 
 async function subscribe(context: CommandContext, channels: readonly string[], flags: SubscribeFlags): Promise<void> {
   const address = addressOf(flags, context.settings());
-  context.exitOnBrokenPipe();
   const { user } = flags;
   const token = tokenOf(flags, context);
   const identity = { ...(user === undefined ? {} : { userId: user }), ...(token === undefined ? {} : { token }) };

@@ -62,7 +62,6 @@ async function tail(context: CommandContext, flags: TailFlags): Promise<void> {
   const examined = context.settings();
   const address = addressOf(flags, examined);
   const key = keyOf(flags.apiKey, examined, "read");
-  context.exitOnBrokenPipe();
   const query = new URLSearchParams();
   const { channel, user, kind, count = Number.POSITIVE_INFINITY } = flags;
   const wanted = { channel, user, kind: kind?.join(",") };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { childEnv } from "../child-env.ts";
 import { FreshProject } from "../packages/fresh-project.ts";
@@ -27,16 +28,29 @@ describe("the program", () => {
     expect(out).toContain("fanfare start --port 9000");
   });
 
-  testIf(process.platform !== "win32", "Windows has no FIFOs")(
-    "ends quietly if nobody reads its help any more, as with `head`",
-    async () => {
+  describe.each(["--help", "config show", "completion bash"])("that prints a text: %s", (command) => {
+    const args = [process.execPath, "--no-env-file", main, ...command.split(" ")];
+
+    testIf(process.platform !== "win32", "Windows has no FIFOs")(
+      "ends quietly if nobody reads it, as with `head`",
+      async () => {
+        using project = new FreshProject();
+        // A reader that has left: the next write fails.
+        const script = 'mkfifo pipe && { : < pipe & } && exec 3> pipe && wait && exec "$@" >&3';
+        expect(await project.run(["sh", "-c", script, "sh", ...args])).toEqual({ code: 141, out: "", err: "" });
+      },
+    );
+
+    testIf(existsSync("/dev/full"), "there is no /dev/full")("says in one line that the disk is full", async () => {
       using project = new FreshProject();
-      // A reader that has left: the next write fails.
-      const script = 'mkfifo pipe && { : < pipe & } && exec 3> pipe && wait && exec "$@" >&3';
-      const command = [process.execPath, "--no-env-file", main, "--help"];
-      expect(await project.run(["sh", "-c", script, "sh", ...command])).toEqual({ code: 141, out: "", err: "" });
-    },
-  );
+      const err = "error: the output cannot be written: ENOSPC: no space left on device, write\n";
+      expect(await project.run(["sh", "-c", 'exec "$@" > /dev/full', "sh", ...args])).toEqual({
+        code: 1,
+        out: "",
+        err,
+      });
+    });
+  });
 
   test.each([
     [["start", "--prot", "9000"], {}, "error: unknown option '--prot': did you mean --port?\n"],
