@@ -6,7 +6,7 @@ import { nearest } from "../protocol/nearest.ts";
 import { parseCursor, parseSinceWord } from "../protocol/position.ts";
 import { parseDraftContent } from "../server/api/draft.ts";
 import { postMessage } from "../server/api/publish.ts";
-import { pushBatch } from "../server/api/push.ts";
+import { pushBatch } from "../server/api/push-batch.ts";
 import { parseScheduleRequest } from "../server/api/schedule-request.ts";
 import { Access } from "../server/auth/access.ts";
 import { ApiKeys } from "../server/auth/api-key.ts";

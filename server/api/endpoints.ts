@@ -10,7 +10,8 @@ import { kickConnection, kickUser, listConnections } from "./connections.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { explain } from "./explain.ts";
 import { postMessage, publish } from "./publish.ts";
-import { push, pushBatch } from "./push.ts";
+import { push } from "./push.ts";
+import { pushBatch } from "./push-batch.ts";
 import { scheduleEndpoints } from "./schedule-endpoints.ts";
 import { trace } from "./trace.ts";
 

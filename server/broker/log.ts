@@ -27,7 +27,7 @@ export interface Log {
    * Stores one draft at once, and keeps none of its texts, only copies. Only a log that takes effect synchronously and cannot fail
    * has it.
    */
-  enter?(entry: LogEntry): Appended;
+  enter?(draft: Draft, rules: HistoryRules): Appended;
   /**
    * The publications after `since`, oldest first. A channel that is not known has an empty, complete history, and gets its
    * epoch here. If there is no room for it, each call returns another epoch. A position beyond the top belongs to another

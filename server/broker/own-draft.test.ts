@@ -57,7 +57,7 @@ async function growthOf(draft: string, how: "ownDraft" | "store" = "ownDraft"): 
     const log = new MemoryLog();
     const rules = { historySize: 10, historyTtl: 60_000, historyBytes: 1_000_000 };
     const store = (draft) => {
-      const { outcome } = log.enter({ draft, rules });
+      const { outcome } = log.enter(draft, rules);
       if (outcome !== "stored") throw new Error(outcome);
     };
     const cut = (at) => Buffer.alloc(1024 * 1024, String(at)).toString().slice(0, 45);

@@ -30,13 +30,6 @@ export function ownDraft(draft: Draft, known?: ChannelName): Draft {
   return own;
 }
 
-/** The draft with the channel's name as it is kept, so that all publications share it: less memory, and a faster key of maps. */
-export function withKnownName(draft: Draft, known: ChannelName | undefined): Draft {
-  if (known === undefined) return draft;
-  if (draft.data !== undefined && hasOnlyData(draft)) return { channel: known, data: draft.data };
-  return { ...draft, channel: known };
-}
-
 /**
  * Whether a draft with data has nothing else but its channel. Hot path: it counts instead of naming the others, so that a new field of `Draft` cannot be forgotten by its
  * callers.

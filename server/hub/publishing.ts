@@ -2,7 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 import type { Broker, Published } from "../broker/broker.ts";
 import type { HistoryRules } from "../broker/log.ts";
-import { ownDraft, withKnownName } from "../broker/own-draft.ts";
+import { ownDraft } from "../broker/own-draft.ts";
 import type { MemoryGuard } from "../limits/memory-guard.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { checkSize } from "./check-size.ts";
@@ -53,8 +53,7 @@ export class Publishing {
   readonly #store = (draft: Draft): Published | Promise<Published> => {
     const { broker, historyRules, knownName } = this.#parts;
     const { channel } = draft;
-    const known = knownName(channel);
-    const own = broker.copiesTexts === true ? withKnownName(draft, known) : ownDraft(draft, known);
+    const own = broker.copiesTexts === true ? draft : ownDraft(draft, knownName(channel));
     const published = broker.publish(own, historyRules(channel));
     return published instanceof Promise ? this.#awaitPublished(draft, published) : this.#counted(draft, published);
   };

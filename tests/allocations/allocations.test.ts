@@ -8,14 +8,14 @@ import { bytesPerPush } from "./counted-pushes.ts";
  */
 const usualBytes = {
   /** In memory, from `broker.publish` to the write. */
-  withoutReader: 630,
-  withOneReader: 820,
+  withoutReader: 530,
+  withOneReader: 720,
   /** From a worker to the host, and from there to this worker and another one. */
-  hop: 2250,
+  hop: 2150,
   /** In a real server, from the request to the response, and to the socket of the user. */
-  push: 3200,
+  push: 3080,
   /** One of a hundred in a request. */
-  batchItem: 1340,
+  batchItem: 1160,
 };
 /** 15 % more is a regression. A little less than that is counted, see `allocatedBytes`. */
 const tolerance = 1.12;

@@ -2,35 +2,11 @@ import { type ChannelName, everyone, isServerChannel } from "../../../protocol/c
 import type { Position } from "../../../protocol/position.ts";
 import { ownText } from "../../lib/own-text.ts";
 import { channelCost } from "../cost-of.ts";
-import type { LogLimits } from "../log-limits.ts";
 import { newEpoch } from "../new-epoch.ts";
-import type { KeptItems, KeptTime } from "../records/kept-items.ts";
+import type { KeptTime } from "../records/kept-items.ts";
 import { KeptChannel } from "./kept-channel.ts";
+import type { KeptChannelsParts } from "./kept-channels-parts.ts";
 import type { Kind, Owner } from "./owner.ts";
-import type { Owners } from "./owners.ts";
-import type { Rooms } from "./rooms.ts";
-
-/** What is told to the log. */
-export interface KeptChannelsEvents<T> {
-  /** A new or forgotten channel gets its first epoch. */
-  onOpen?(channel: KeptChannel<T>): void;
-  /** An item was dropped and can no longer be read. */
-  onDrop?(item: T): void;
-  /** A channel was forgotten. If it is used again, it gets a new epoch. */
-  onForget?(channel: KeptChannel<T>): void;
-}
-
-/** What the channels are made with. */
-export interface KeptChannelsParts<T> {
-  readonly limits: LogLimits;
-  readonly rooms: Rooms;
-  readonly owners: Owners<KeptChannel<T>>;
-  /** Makes the place for a channel's items. */
-  readonly makeItems: () => KeptItems<T>;
-  readonly events: KeptChannelsEvents<T>;
-  /** What else counts towards the total. */
-  readonly otherBytes: () => number;
-}
 
 /** What a client wants to store. */
 export interface Need {
@@ -118,13 +94,23 @@ export class KeptChannels<T> {
   }
 
   /** Adds the newest item of a channel. */
-  keep(channel: KeptChannel<T>, item: T, owner: Owner<KeptChannel<T>>, { at, now }: KeptTime): void {
+  keep(channel: KeptChannel<T>, item: T, owner: Owner<KeptChannel<T>>, now: number): void {
+    this.#add(channel, now, owner, channel.keep(item, owner, now));
+  }
+
+  /** The same for an item that was stored before, at another time. */
+  restore(channel: KeptChannel<T>, item: T, { at, now }: KeptTime): void {
+    const { server } = this.#parts.owners;
+    this.#add(channel, now, server, channel.keep(item, server, at));
+  }
+
+  /** @param bytes of the item that the channel keeps since now */
+  #add(channel: KeptChannel<T>, now: number, owner: Owner<KeptChannel<T>>, bytes: number): void {
     const { owners } = this.#parts;
-    if (channel.kept.length === 0) {
+    if (channel.kept.length === 1) {
       owners.unplace("idle", channel);
       owners.place("keeping", channel, now);
     }
-    const bytes = channel.keep(item, owner, at);
     this.#keptBytes += bytes;
     owners.charge(owner, "keptBytes", bytes);
     this.trim(channel, now);

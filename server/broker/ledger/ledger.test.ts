@@ -28,7 +28,7 @@ function begin(limits: Partial<LogLimits> = {}) {
   );
   const enter = (channel: string, now: number, id?: string) => {
     const draft = { channel: channel as ChannelName, message: "m", ...(id === undefined ? {} : { id }) };
-    return ledger.enter({ draft, rules }, now);
+    return ledger.enter(draft, rules, now);
   };
   return { ledger, enter, dropped, forgotten, opened };
 }
@@ -122,7 +122,7 @@ describe("Ledger", () => {
     ledger.restoreItem(channel, 8, toPublication({ channel: channel.name, message: "m" }, place), { at: 0, now: 0 });
     ledger.restoreId(channel.name, "x", { epoch: "e", offset: 3 }, 0);
     expect(enter("a", 1, "x")).toEqual({ outcome: "duplicate", id: "x", position: { epoch: "e", offset: 3 } });
-    expect(enter("a", 1)).toMatchObject({ outcome: "stored", item: { offset: 9, epoch: "e" } });
+    expect(enter("a", 1)).toMatchObject({ outcome: "stored", publication: { offset: 9, epoch: "e" } });
     expect(
       ledger
         .read(channel.name, { from: "earliest" }, { limit: 10, maxBytes: Number.MAX_SAFE_INTEGER }, 1)

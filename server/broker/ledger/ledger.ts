@@ -3,14 +3,15 @@ import { ServiceError } from "../../../protocol/errors.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft } from "../../../protocol/publication.ts";
 import { costOf, idCost } from "../cost-of.ts";
-import type { ChannelSummary, HistoryRules, LogEntry, ReadOptions } from "../log.ts";
+import type { ChannelSummary, HistoryRules, ReadOptions } from "../log.ts";
 import type { LogLimits } from "../log-limits.ts";
 import { newEpoch } from "../new-epoch.ts";
 import type { KeptItems, KeptTime } from "../records/kept-items.ts";
 import { scopedId } from "../scoped-id.ts";
 import { firstNames } from "./first-names.ts";
 import type { KeptChannel, Stretch } from "./kept-channel.ts";
-import { KeptChannels, type KeptChannelsEvents } from "./kept-channels.ts";
+import { KeptChannels } from "./kept-channels.ts";
+import type { KeptChannelsEvents } from "./kept-channels-parts.ts";
 import type { Owner } from "./owner.ts";
 import { Owners } from "./owners.ts";
 import { idKey, RecentIds } from "./recent-ids.ts";
@@ -18,8 +19,8 @@ import { type Rooms, roomsOf } from "./rooms.ts";
 
 /** What the ledger needs from its log. */
 export interface LedgerDependencies<T> extends KeptChannelsEvents<T> {
-  /** Makes the item to keep for a draft stored at `now`. */
-  make(draft: Draft, place: Place, now: number): T;
+  /** Makes the item to keep for a draft stored at `now`. @param name the channel's, as it is kept */
+  make(draft: Draft, place: Place, name: ChannelName, now: number): T;
   /** Makes the place for a channel's items. */
   makeItems(): KeptItems<T>;
   /** A channel got a new epoch and keeps its items. */
@@ -37,7 +38,7 @@ export interface Place extends Position {
 
 /** The result of entering a draft. */
 export type Entered<T> =
-  | { readonly outcome: "stored"; readonly item: T; readonly channel: KeptChannel<T> }
+  | { readonly outcome: "stored"; readonly publication: T }
   | { readonly outcome: "duplicate"; readonly id: string; readonly position: Position }
   | { readonly outcome: "refused"; readonly error: ServiceError };
 
@@ -85,7 +86,7 @@ export class Ledger<T> {
   }
 
   /** Hot path: once per publication. Generated ids are not remembered, because no publisher retries with them. */
-  enter({ draft, rules }: LogEntry, now: number, timestamp = now): Entered<T> {
+  enter(draft: Draft, rules: HistoryRules, now: number, timestamp = now): Entered<T> {
     const { channel: name, id } = draft;
     const owner = this.#owners.of(draft.publisher);
     const scoped = scopedId(draft);
@@ -106,9 +107,10 @@ export class Ledger<T> {
     const offset = ++channel.top;
     if (key !== undefined) this.#ids.remember(key, { epoch, offset }, now, owner);
     channel.rules = rules;
-    const item = this.#dependencies.make(draft, { id: id ?? crypto.randomUUID(), epoch, offset, timestamp }, now);
-    this.#channels.keep(channel, item, owner, { at: now, now });
-    return { outcome: "stored", item, channel };
+    const place = { id: id ?? crypto.randomUUID(), epoch, offset, timestamp };
+    const publication = this.#dependencies.make(draft, place, channel.name, now);
+    this.#channels.keep(channel, publication, owner, now);
+    return { outcome: "stored", publication };
   }
 
   /** The items after `since`. If there is no room for a new channel, each call returns another epoch for it. */
@@ -205,7 +207,7 @@ export class Ledger<T> {
   /** Restores a publication and raises `top` to it. To be called in the order of the offsets. */
   restoreItem(channel: KeptChannel<T>, offset: number, item: T, time: KeptTime): void {
     channel.top = offset;
-    this.#channels.keep(channel, item, this.#owners.server, time);
+    this.#channels.restore(channel, item, time);
   }
 
   /**

@@ -36,7 +36,7 @@ function begin(limits: Partial<LogLimits> = {}) {
       ...(id === undefined ? {} : { id }),
       ...(by === undefined ? {} : { publisher: `user:${by}` }),
     };
-    const entered = ledger.enter({ draft, rules }, ++now);
+    const entered = ledger.enter(draft, rules, ++now);
     return entered.outcome === "refused" ? entered.error.code : entered.outcome;
   };
   const kept = (channel: string) => ledger.summary(channel as ChannelName, now)?.messages ?? 0;

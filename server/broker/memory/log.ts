@@ -1,9 +1,9 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
-import type { Publication } from "../../../protocol/publication.ts";
+import type { Draft, Publication } from "../../../protocol/publication.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { steadyTime } from "../../lib/steady-time.ts";
-import { type Entered, Ledger } from "../ledger/ledger.ts";
+import { Ledger } from "../ledger/ledger.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, LogEntry, ReadOptions, RuledLog } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
@@ -55,12 +55,12 @@ export class MemoryLog implements RuledLog {
   }
 
   async append(entries: readonly LogEntry[]): Promise<readonly Appended[]> {
-    return entries.map((entry) => this.enter(entry));
+    return entries.map(({ draft, rules }) => this.enter(draft, rules));
   }
 
-  enter(entry: LogEntry): Appended {
+  enter(draft: Draft, rules: HistoryRules): Appended {
     this.#appended++;
-    return toAppended(this.#ledger.enter(entry, this.#now(), this.#clock.now()));
+    return this.#ledger.enter(draft, rules, this.#now(), this.#clock.now());
   }
 
   async read(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
@@ -126,8 +126,4 @@ export class MemoryLog implements RuledLog {
     this.#sweptBytes = 0;
     this.#collect();
   }
-}
-
-function toAppended(entered: Entered<Publication>): Appended {
-  return entered.outcome === "stored" ? { outcome: "stored", publication: entered.item } : entered;
 }

@@ -20,7 +20,9 @@ import {
  * Publications as bytes in a few chunks. A hundred thousand publications as objects are half a million objects, and the garbage
  * collector visits all of them again and again (docs/decisions/history-as-bytes.md).
  *
- * Each chunk begins with the number of its records. A chunk whose records are all removed is freed at once.
+ * Each chunk begins with the number of its records, except for the last one, whose number is a field until it is full: a field
+ * is in memory that each call needs anyway, and the beginning of a chunk is not. A chunk whose records are all removed is
+ * freed at once.
  */
 export class PublicationRing implements KeptItems<Publication> {
   readonly #pool: ChunkPool;
@@ -29,6 +31,10 @@ export class PublicationRing implements KeptItems<Publication> {
   /** Where the oldest record begins in the first chunk, and how many of this chunk are removed. */
   #start = 0;
   #removed = 0;
+  /** How many records are in the first chunk, removed ones included. Not maintained while it is the last one. */
+  #firstCount = 0;
+  /** How many are in the last chunk. */
+  #lastCount = 0;
   /** Where the next record begins in the last chunk. */
   #end = 0;
   /** When the oldest publication was stored. */
@@ -58,7 +64,7 @@ export class PublicationRing implements KeptItems<Publication> {
     const end = writeRecord(chunk, this.#end, publication, others);
     writeLabels(chunk, this.#end, cost, at);
     this.#end = end;
-    writeUint32(chunk, 0, readUint32(chunk, 0) + 1);
+    this.#lastCount++;
     if (this.#length === 0) this.#oldestAt = at;
     this.#length++;
     this.#bytes += cost;
@@ -71,7 +77,8 @@ export class PublicationRing implements KeptItems<Publication> {
     this.#length--;
     this.#removed++;
     this.#start += lengthAt(chunk, this.#start);
-    if (this.#removed === readUint32(chunk, 0)) this.#freeOldest();
+    const count = this.#chunks.length === 1 ? this.#lastCount : this.#firstCount;
+    if (this.#removed === count) this.#freeOldest();
     const oldest = this.#chunks[0];
     if (oldest !== undefined) this.#oldestAt = timeOfRecord(oldest, this.#start);
   }
@@ -140,7 +147,7 @@ export class PublicationRing implements KeptItems<Publication> {
     let start = this.#start;
     let index = this.#removed;
     for (const chunk of this.#chunks) {
-      const count = readUint32(chunk, 0);
+      const count = this.#countOf(chunk);
       if (skipped >= count) skipped -= count;
       else {
         for (; index < count; index++) {
@@ -154,19 +161,30 @@ export class PublicationRing implements KeptItems<Publication> {
     }
   }
 
+  #countOf(chunk: Buffer): number {
+    return chunk === this.#chunks[this.#chunks.length - 1] ? this.#lastCount : readUint32(chunk, 0);
+  }
+
   /** The last chunk if it has room for a record of this length, or a new one. */
   #chunkFor(bytes: number): Buffer {
     const last = this.#chunks.at(-1);
     if (last !== undefined && this.#end + bytes <= last.length) return last;
-    if (last !== undefined && last.length - this.#end > last.length * wastedShare) this.#cutLast(last);
+    if (last !== undefined) this.#closeLast(last);
     let held = 0;
     for (const { length } of this.#chunks) held += length;
     const chunk = this.#pool.take(chunkSize(countBytes + bytes, held));
-    writeUint32(chunk, 0, 0);
+    this.#lastCount = 0;
     if (this.#chunks === noChunks) this.#chunks = [];
     if (this.#chunks.push(chunk) === 1) this.#start = countBytes;
     this.#end = countBytes;
     return chunk;
+  }
+
+  /** Another chunk follows the last one. */
+  #closeLast(last: Buffer): void {
+    writeUint32(last, 0, this.#lastCount);
+    if (this.#chunks.length === 1) this.#firstCount = this.#lastCount;
+    if (last.length - this.#end > last.length * wastedShare) this.#cutLast(last);
   }
 
   /** Gives back the rest of a chunk that is not filled: a large record follows small ones. */
@@ -180,7 +198,9 @@ export class PublicationRing implements KeptItems<Publication> {
   #freeOldest(): void {
     const oldest = this.#chunks.shift();
     if (oldest !== undefined) this.#pool.give(oldest);
-    if (this.#chunks.length === 0) this.#chunks = noChunks;
+    const next = this.#chunks[0];
+    if (next === undefined) this.#chunks = noChunks;
+    else this.#firstCount = this.#countOf(next);
     this.#start = countBytes;
     this.#removed = 0;
     if (this.#length === 0) this.#end = 0;

@@ -42,7 +42,7 @@ export class StoredLedger {
     this.#file = file;
     this.#idWindowMs = limits.idWindowMs;
     this.#ledger = new Ledger(limits, {
-      make: (draft, place, now) => this.#write(draft, place, now),
+      make: (draft, place, _, now) => this.#write(draft, place, now),
       makeItems: () => new Ring(refMeasure),
       onDrop: (item) => this.#deletions.add(item),
       onOpen: (kept) => this.#open(kept),
@@ -94,7 +94,7 @@ export class StoredLedger {
     timestamp: number,
   ): { readonly entered: Entered<PublicationRef>; readonly place: Place | undefined } {
     this.#place = undefined;
-    const entered = this.#ledger.enter(entry, now, timestamp);
+    const entered = this.#ledger.enter(entry.draft, entry.rules, now, timestamp);
     return { entered, place: this.#place };
   }
 
