@@ -107,6 +107,7 @@ describe("a request may use the cookie if it is", () => {
     ["a GET of a named page beside *", { Origin: app }, "GET", ["*", app], true],
     ["not a POST without Origin", {}, "POST", [app], "forbidden"],
     ["a POST of this server's own page", { Origin: own }, "POST", [app], true],
+    ["not a POST of another server on the same host", { Origin: `${own}:8080` }, "POST", [app], "forbidden"],
     ["a POST of a named page", { Origin: app }, "POST", [app], true],
     ["not a POST of another page", { Origin: evil }, "POST", ["*"], "forbidden"],
     ["not a POST of a page without an origin", { Origin: "null" }, "POST", ["*"], "forbidden"],

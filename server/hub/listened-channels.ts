@@ -16,11 +16,15 @@ interface ListRequest {
  * channels with history would have to be maintained across all shards of the store, at a cost for each new channel.
  */
 export class ListenedChannels implements ChannelDirectory {
-  readonly #interest: Interest;
-  readonly #peers: Peers;
-  readonly #broker: Broker;
+  readonly #interest: Pick<Interest, "get" | "channels">;
+  readonly #peers: Pick<Peers, "handle" | "ask">;
+  readonly #broker: Pick<Broker, "tops">;
 
-  constructor(interest: Interest, peers: Peers, broker: Broker) {
+  constructor(
+    interest: Pick<Interest, "get" | "channels">,
+    peers: Pick<Peers, "handle" | "ask">,
+    broker: Pick<Broker, "tops">,
+  ) {
     this.#interest = interest;
     this.#peers = peers;
     this.#broker = broker;

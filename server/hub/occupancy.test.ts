@@ -71,6 +71,7 @@ describe("the occupancy of a channel", () => {
     const all = await asked(here.occupancy.read(room, firstPage));
     expect(usersOf(all)).toEqual([undefined, "alice", "alice", "bob", "carol"]);
     expect(all).toMatchObject({ count: 5, hasMore: false });
+    expect(await asked(here.occupancy.read(room, { after: "", limit: 5 }))).toEqual(all); // no empty page follows
     const page = await asked(here.occupancy.read(room, { after: "", limit: 2 }));
     expect(page).toEqual({ count: 5, presences: all.presences.slice(0, 2), hasMore: true });
     const next = await asked(

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { turn } from "../../tests/waiting.ts";
 import type { MemberState } from "../cluster/cluster.ts";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
@@ -92,4 +92,59 @@ test("a client that returns while a worker is unreachable gives up its lost conn
   expect(reservations.add("old", "third", undefined)).toBe(true);
   expect(events).toEqual(["new has failed"]);
   expect(reservations.has("old", "third")).toBe(true);
+});
+
+describe("a connection whose successor's worker was lost", () => {
+  type Answers = Awaited<ReturnType<Peers["askForAll"]>>;
+
+  /** The worker of the connection "old", with other workers that are said to be there. */
+  async function afterLoss() {
+    const clock = new MovedClock();
+    const freed: string[] = [];
+    const lost: ((member: number) => void)[] = [];
+    const others = { now: [2], isCutOff: false, asked: 0, whileAsked: () => {} };
+    const on = (_: string, run: unknown) => void lost.push(run as (member: number) => void);
+    const peers = {
+      on,
+      others: () => others.now.map((id) => ({ id })),
+      get isCutOff() {
+        return others.isCutOff;
+      },
+      askForAll: async (): Promise<Answers> => {
+        others.asked++;
+        others.whileAsked();
+        return { answers: [], isComplete: true };
+      },
+    } as unknown as Peers;
+    const reservations = new Reservations(peers, clock, { onCaughtUp: () => {}, onFreed: (old) => freed.push(old) });
+    reservations.add("old", "new", 1 as never);
+    const wait = async () => {
+      clock.move(2000);
+      await turn();
+    };
+    return { others, freed, wait, lose: () => lost[0]?.(1) };
+  }
+
+  test("keeps its reservation while this worker is cut off itself, and so cannot ask anybody", async () => {
+    const { others, freed, wait, lose } = await afterLoss();
+    others.isCutOff = true;
+    lose();
+    await wait();
+    expect([others.asked, freed]).toEqual([0, []]);
+    others.isCutOff = false;
+    await wait();
+    expect([others.asked, freed]).toEqual([1, ["old"]]);
+  });
+
+  test("keeps it if another worker joined while the others were asked: it may have the successor", async () => {
+    const { others, freed, wait, lose } = await afterLoss();
+    others.whileAsked = () => {
+      others.now = [2, 3];
+    };
+    lose();
+    await wait();
+    expect(freed).toEqual([]);
+    await wait();
+    expect(freed).toEqual(["old"]);
+  });
 });

@@ -5,6 +5,9 @@ import type { Clock, Timer } from "../lib/clock.ts";
 /** How long a worker that was lost may take to return with its connections, under another membership. */
 const returnMs = 2000;
 
+/** What it needs to know of the other workers. */
+type OtherWorkers = Pick<Peers, "on" | "others" | "askForAll" | "isCutOff">;
+
 /** The new connection that an older one of this worker is reserved for. */
 interface Reservation {
   readonly by: string;
@@ -32,14 +35,14 @@ export interface ReservationEvents {
  * connections, and its clients must not be taken for gone.
  */
 export class Reservations {
-  readonly #peers: Peers;
+  readonly #peers: OtherWorkers;
   readonly #clock: Clock;
   readonly #events: ReservationEvents;
   /** By the id of the older connection. */
   readonly #reserved = new Map<string, Reservation>();
   #timer: Timer | undefined;
 
-  constructor(peers: Peers, clock: Clock, events: ReservationEvents) {
+  constructor(peers: OtherWorkers, clock: Clock, events: ReservationEvents) {
     this.#peers = peers;
     this.#clock = clock;
     this.#events = events;

@@ -133,8 +133,8 @@ export class Backlog {
     const common = sendBufferBytes * (1 - quickShare);
     const maxBytes = Math.max(0, (bytes > common || this.#quick.has(reader) ? sendBufferBytes : common) - bytes);
     if (this.#bytes > maxBytes) this.#makeRoom(maxBytes, undefined, this.#clock.monotonic() - graceMs);
-    // A single write is always allowed: a limit smaller than one message would block everything.
-    return this.#bytes <= maxBytes || this.#held.size === 0;
+    // With nothing buffered, even a write above the limit is allowed: a limit smaller than one message would block everything.
+    return this.#bytes <= maxBytes;
   }
 
   /** Idempotent. */

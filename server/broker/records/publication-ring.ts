@@ -203,7 +203,6 @@ export class PublicationRing implements KeptItems<Publication> {
     else this.#firstCount = this.#countOf(next);
     this.#start = countBytes;
     this.#removed = 0;
-    if (this.#length === 0) this.#end = 0;
   }
 }
 

@@ -1,5 +1,5 @@
+import type { CommandConnection } from "../../lib/redis/command-connection.ts";
 import type { RedisScript } from "../../lib/redis/script.ts";
-import type { Shard } from "../../lib/redis/shard.ts";
 import type { RedisStore } from "../../lib/redis/store.ts";
 
 /** How long signs are kept, milliseconds: as long as a channel's record without messages. */
@@ -15,10 +15,15 @@ export interface SignOfLife {
   readonly ageMs: number;
 }
 
+/** The part of a shard that it uses. */
+export interface SignsShard {
+  readonly commands: Pick<CommandConnection, "run" | "call" | "replicationId">;
+}
+
 export interface SignsOfLifeDependencies {
   /** The name of this member. */
   readonly self: string;
-  readonly store: RedisStore;
+  readonly store: Pick<RedisStore, "publishVerb">;
   /** watch.lua */
   readonly script: RedisScript;
 }
@@ -38,14 +43,14 @@ export class SignsOfLife {
   }
 
   /** Writes the own sign, and publishes it on the watch topic of the shard. @throws RedisUnreachable, RedisUnusable */
-  async write(shard: Shard, topic: string): Promise<void> {
+  async write(shard: SignsShard, topic: string): Promise<void> {
     const { self, store, script } = this.#dependencies;
     const args = [topic, `here ${self}`, store.publishVerb, this.#signOn(shard), keptMs, maxSigns];
     await shard.commands.run(script, [keyOf(topic)], args);
   }
 
   /** All signs on this shard. @throws RedisUnreachable, RedisUnusable */
-  async read(shard: Shard, topic: string): Promise<readonly SignOfLife[]> {
+  async read(shard: SignsShard, topic: string): Promise<readonly SignOfLife[]> {
     const answer = (await shard.commands.call("ZRANGE", keyOf(topic), 0, -1, "WITHSCORES")) as readonly string[];
     const latest = new Map<string, number>();
     const signs = Array.from({ length: answer.length / 2 }, (_, n) => {
@@ -63,11 +68,11 @@ export class SignsOfLife {
    * Removes the own sign, because this member stores nothing any more. If Redis loses anything that it stored, it loses the
    * removal too. @throws RedisUnreachable, RedisUnusable
    */
-  async remove(shard: Shard, topic: string): Promise<void> {
+  async remove(shard: SignsShard, topic: string): Promise<void> {
     await shard.commands.call("ZREM", keyOf(topic), this.#signOn(shard));
   }
 
-  #signOn(shard: Shard): string {
+  #signOn(shard: SignsShard): string {
     return `${this.#dependencies.self} ${shard.commands.replicationId}`;
   }
 }
