@@ -2,7 +2,7 @@ import { type ChannelName, channelNameRuleFor, parseChannelName } from "./channe
 import { ServiceError } from "./errors.ts";
 import { jsonDepth } from "./json-text.ts";
 import { limits } from "./limits.ts";
-import { parsePosition, parseSinceWord, type Since, sinceRule } from "./position.ts";
+import { parsePosition, parseSince, type Since, sinceRule } from "./position.ts";
 
 /** A JSON object whose members have not been validated yet. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -95,7 +95,7 @@ export function optionalSince(fields: Fields): Since | undefined {
   if (value === undefined || value === null) return undefined;
   const position = parsePosition(value);
   if (position !== undefined) return { from: "position", position };
-  const word = typeof value === "string" ? parseSinceWord(value) : undefined;
+  const word = typeof value === "string" ? parseSince(value) : undefined;
   if (word === undefined) throw invalid("since", sinceRule, value);
   return word;
 }

@@ -9,7 +9,7 @@ import {
   type Position,
   parseCursor,
   parsePosition,
-  parseSinceWord,
+  parseSince,
 } from "./position.ts";
 
 const epochAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -160,7 +160,7 @@ describe("parsePosition", () => {
   });
 });
 
-describe("parseSinceWord", () => {
+describe("parseSince", () => {
   test.each([
     ["earliest", { from: "earliest" }],
     ["250ms", { from: "age", ms: 250 }],
@@ -172,7 +172,7 @@ describe("parseSinceWord", () => {
     ["last:1", { from: "last", count: 1 }],
     [`last:${limits.lastLimit}`, { from: "last", count: limits.lastLimit }],
   ] as const)("parses %s", (word, since) => {
-    expect(parseSinceWord(word)).toEqual(since);
+    expect(parseSince(word)).toEqual(since);
   });
 
   test.each([
@@ -191,6 +191,6 @@ describe("parseSinceWord", () => {
     "last:100000",
     "earliest\n",
   ])("rejects %p", (word) => {
-    expect(parseSinceWord(word)).toBeUndefined();
+    expect(parseSince(word)).toBeUndefined();
   });
 });

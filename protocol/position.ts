@@ -68,7 +68,7 @@ export function parsePosition(value: unknown): Position | undefined {
 }
 
 /** Parses a `since` that is not a position: `earliest`, a duration (`2m`) or `last:10`. */
-export function parseSinceWord(text: string): Since | undefined {
+export function parseSince(text: string): Since | undefined {
   if (text === "earliest") return { from: "earliest" };
   const last = lastPattern.exec(text);
   if (last !== null) {

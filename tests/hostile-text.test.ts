@@ -3,7 +3,7 @@ import { decodeServerFrames } from "../protocol/client-codec.ts";
 import { decodeClientFrame } from "../protocol/codec.ts";
 import { parseJson, parseObject } from "../protocol/fields.ts";
 import { nearest } from "../protocol/nearest.ts";
-import { parseCursor, parseSinceWord } from "../protocol/position.ts";
+import { parseCursor, parseSince } from "../protocol/position.ts";
 import { parseDraftContent } from "../server/api/draft.ts";
 import { postMessage } from "../server/api/publish.ts";
 import { pushBatch } from "../server/api/push-batch.ts";
@@ -209,7 +209,7 @@ const inputPaths: readonly InputPath[] = [
       parseHandshake(requestWith({}, `http://127.0.0.1/ws?${name}=${encodeURIComponent(text.toWellFormed())}`), peer),
   })),
   { name: "a token", prefixes: ["", "a.b."], feed: (token) => access.identify({ userId: undefined, token }) },
-  { name: "a cursor", prefixes: ["", "a~b~"], feed: (text) => [parseCursor(text), parseSinceWord(text)] },
+  { name: "a cursor", prefixes: ["", "a~b~"], feed: (text) => [parseCursor(text), parseSince(text)] },
   { name: "a client's frame", prefixes: ["", "{", '{"a":"'], feed: (text) => decodeClientFrame(text) },
   ...["type", "channel", "event", "sender", "since"].map((field) => ({
     name: `the field ${field} of a client's frame`,

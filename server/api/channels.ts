@@ -2,7 +2,7 @@ import { isServerChannel } from "../../protocol/channel-name.ts";
 import { encodePublications, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
-import { parseCursor, parseSinceWord, type Since, sinceRule } from "../../protocol/position.ts";
+import { parseCursor, parseSince, type Since, sinceRule } from "../../protocol/position.ts";
 import type { ChannelSummary } from "../broker/log.ts";
 import type { Hub } from "../hub/hub.ts";
 import { type ApiDependencies, type Call, channelParam, ok, publisherOfCall, type Reply } from "./call.ts";
@@ -69,7 +69,7 @@ function sinceOf(call: Call, limit: number): Since {
   const text = call.query.get("since");
   if (text === null || text === "") return { from: "last", count: limit };
   const position = parseCursor(text)?.get(channelParam(call));
-  const since: Since | undefined = position === undefined ? parseSinceWord(text) : { from: "position", position };
+  const since: Since | undefined = position === undefined ? parseSince(text) : { from: "position", position };
   if (since === undefined) throw bad("since", `a cursor that contains the channel, or ${sinceRule}`, text);
   return since;
 }

@@ -1,7 +1,7 @@
 import type { Client, Position } from "../../client/index.ts";
 import { parseChannelName } from "../../protocol/channel-name.ts";
 import { limits } from "../../protocol/limits.ts";
-import { type Cursor, formatCursor, parseCursor, parseSinceWord } from "../../protocol/position.ts";
+import { type Cursor, formatCursor, parseCursor, parseSince } from "../../protocol/position.ts";
 import { checked } from "./flag-values.ts";
 
 /** The parsed value of --since. */
@@ -16,7 +16,7 @@ export const parseSinceFlag = checked(
   `an offset such as 17, "earliest", "last:10" (up to ${limits.lastLimit}), or a cursor such as all~k3x9~17`,
   (text): SinceFlag | undefined => {
     if (/^[0-9]{1,15}$/.test(text)) return { from: "offset", offset: Number(text) };
-    const keyword = parseSinceWord(text);
+    const keyword = parseSince(text);
     if (keyword?.from === "earliest") return { from: "keyword", keyword: "earliest" };
     if (keyword?.from === "last") return { from: "keyword", keyword: `last:${keyword.count}` };
     const cursor = parseCursor(text);

@@ -3,17 +3,17 @@ import { printable } from "./printable.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** One happening for people: `[10:30:25] published     room:1 offset 7, id m7, 12 bytes (worker 1)`. */
-export function tailLine(happening: Fields, paint: Paint): string {
-  const { at, kind, worker } = happening;
+/** One event for people: `[10:30:25] published     room:1 offset 7, id m7, 12 bytes (worker 1)`. */
+export function tailLine(event: Fields, paint: Paint): string {
+  const { at, kind, worker } = event;
   const label = textOf(kind).padEnd(12);
   const place = worker === "server" || textOf(worker) === "" ? "" : paint.dim(` (${textOf(worker)})`);
   const shown = kind === "refused" || kind === "gap" ? paint.notice(label) : label;
-  return `${paint.dim(`[${textOf(at).slice(11, 19)}]`)} ${shown} ${detailsOf(happening)}${place}`;
+  return `${paint.dim(`[${textOf(at).slice(11, 19)}]`)} ${shown} ${detailsOf(event)}${place}`;
 }
 
-function detailsOf(happening: Fields): string {
-  const { kind, channel, id, offset, bytes, user_id, connection_id, remote, action, code, reason } = happening;
+function detailsOf(event: Fields): string {
+  const { kind, channel, id, offset, bytes, user_id, connection_id, remote, action, code, reason } = event;
   const who = [textOf(connection_id), user_id === undefined ? "" : `of ${textOf(user_id)}`].filter(Boolean).join(" ");
   switch (kind) {
     case "published": {

@@ -27,7 +27,7 @@ const refused = {
 const events = (...all: readonly object[]) => all.map((it) => `data: ${JSON.stringify(it)}\n\n`).join("");
 
 describe("fanfare tail", () => {
-  test("prints one line per happening, safe for a terminal, and what was dropped", async () => {
+  test("prints one line per event, safe for a terminal, and what was dropped", async () => {
     using server = startFakeServer(() => stream(`event: dropped\ndata: {"count":3}\n\n${events(published, refused)}`));
     const { code, out, err } = await runFakeCli(["tail", "--url", server.url, "--count", "2"]);
     expect(code).toBe(0);

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { happeningKinds } from "../trace/happening.ts";
+import { tailEventKinds } from "../trace/tail-event.ts";
 import { type Address, type AddressFlags, addAddressFlags, addressOf } from "./address.ts";
 import { addKeyFlag, keyOf } from "./api-key.ts";
 import { openStream, unreachable } from "./api-request.ts";
@@ -26,8 +26,8 @@ const retryMs = 1000;
 
 /** `fanfare tail`: prints what is published, connected and refused, as it happens. */
 export function makeTailCommand(context: CommandContext): Command {
-  const parseKind = checked("--kind", `one of ${happeningKinds.join(", ")}`, (text) =>
-    (happeningKinds as readonly string[]).includes(text) ? text : undefined,
+  const parseKind = checked("--kind", `one of ${tailEventKinds.join(", ")}`, (text) =>
+    (tailEventKinds as readonly string[]).includes(text) ? text : undefined,
   );
   const add = (text: string, before: readonly string[] = []) => [...before, ...text.split(",").map(parseKind)];
   const command = new Command("tail")
@@ -35,7 +35,7 @@ export function makeTailCommand(context: CommandContext): Command {
     .option("--channel <pattern>", "only this channel, or all with a prefix: room:*")
     .addOption(new Option("--user <id>", "only this user").argParser(userOf("--user")))
     .addOption(
-      new Option("--kind <kinds>", `only these, separated by commas: ${happeningKinds.join(", ")}`).argParser(add),
+      new Option("--kind <kinds>", `only these, separated by commas: ${tailEventKinds.join(", ")}`).argParser(add),
     )
     .addOption(
       new Option("--count <number>", "exit after this many lines").argParser(
@@ -115,7 +115,7 @@ async function printAll(body: ReadableStream<Uint8Array>, printer: Printer, coun
   return false;
 }
 
-/** Prints happenings as lines, and what was dropped to the standard error. */
+/** Prints events as lines, and what was dropped to the standard error. */
 class Printer {
   printed = 0;
   readonly #context: CommandContext;

@@ -5,7 +5,7 @@ import type { ApiKeys } from "../auth/api-key.ts";
 import { parsePattern, patternRule } from "../auth/grants.ts";
 import { refuseRepeatedParameters } from "../lib/repeated-parameters.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
-import { type HappeningKind, happeningKinds, type TailFilter } from "../trace/happening.ts";
+import { type TailEventKind, type TailFilter, tailEventKinds } from "../trace/tail-event.ts";
 import type { Tails } from "../trace/tails.ts";
 import { aboutTail } from "./docs/about-tail.ts";
 import { locationOf } from "./location.ts";
@@ -61,7 +61,7 @@ export function filterOf(query: URLSearchParams): TailFilter {
     throw bad("channel", patternRule, channel);
   }
   const kinds = query.getAll("kind").flatMap((text) => text.split(","));
-  for (const kind of kinds) if (!isKind(kind)) throw bad("kind", `one of ${happeningKinds.join(", ")}`, kind);
+  for (const kind of kinds) if (!isKind(kind)) throw bad("kind", `one of ${tailEventKinds.join(", ")}`, kind);
   return {
     ...(channel === undefined ? {} : { channel }),
     ...(user === undefined ? {} : { user }),
@@ -69,8 +69,8 @@ export function filterOf(query: URLSearchParams): TailFilter {
   };
 }
 
-function isKind(text: string): text is HappeningKind {
-  return (happeningKinds as readonly string[]).includes(text);
+function isKind(text: string): text is TailEventKind {
+  return (tailEventKinds as readonly string[]).includes(text);
 }
 
 function bad(field: string, rule: string, got: string): ServiceError {

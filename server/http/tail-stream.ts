@@ -1,5 +1,5 @@
 import { isoTime, present } from "../../protocol/codec.ts";
-import type { Happening } from "../trace/happening.ts";
+import type { TailEvent } from "../trace/tail-event.ts";
 import type { TailBatch } from "../trace/tails.ts";
 
 /** Characters that may wait for a client that reads slowly. What comes then is dropped, and counted. */
@@ -9,7 +9,7 @@ const commentMs = 5000;
 
 type Open = (onBatch: (batch: TailBatch) => void, onEnd: () => void) => () => void;
 
-/** The event stream of one tail. A client that does not read it loses happenings and is told how many; nothing waits for it. */
+/** The event stream of one tail. A client that does not read it loses events and is told how many; nothing waits for it. */
 export class TailStream {
   readonly body: ReadableStream<string>;
   #end: () => void = () => undefined;
@@ -46,12 +46,12 @@ export class TailStream {
     this.#comments.unref();
   }
 
-  #send({ happenings, dropped, worker }: TailBatch, send: (text: string) => boolean): void {
+  #send({ events, dropped, worker }: TailBatch, send: (text: string) => boolean): void {
     const lost = this.#dropped + dropped;
     const note = lost === 0 ? "" : `event: dropped\ndata: {"count":${lost}}\n\n`;
-    const text = happenings.map((it) => `data: ${JSON.stringify(describe(it, worker))}\n\n`).join("");
+    const text = events.map((it) => `data: ${JSON.stringify(describe(it, worker))}\n\n`).join("");
     if (send(text + note)) this.#dropped = 0;
-    else this.#dropped = lost + happenings.length;
+    else this.#dropped = lost + events.length;
   }
 
   #close(): void {
@@ -60,6 +60,6 @@ export class TailStream {
   }
 }
 
-function describe({ kind, at, user, connection, ...rest }: Happening, worker: string) {
+function describe({ kind, at, user, connection, ...rest }: TailEvent, worker: string) {
   return { at: isoTime(at), kind, worker, ...present({ user_id: user, connection_id: connection, ...rest }) };
 }

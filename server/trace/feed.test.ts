@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { Feed, type FeedBatch } from "./feed.ts";
-import { type Happening, isWanted } from "./happening.ts";
+import { isWanted, type TailEvent } from "./tail-event.ts";
 
 function watched(filter: Parameters<Feed["watch"]>[0] = {}) {
   const clock = new MovedClock();
@@ -26,7 +26,7 @@ describe("the feed", () => {
     feed.report({ kind: "published", channel: "room:1" });
     expect(batches).toEqual([]);
     clock.move(200);
-    expect(batches.map(({ happenings }) => happenings.map(({ kind }) => kind))).toEqual([["connected", "published"]]);
+    expect(batches.map(({ events }) => events.map(({ kind }) => kind))).toEqual([["connected", "published"]]);
     clock.move(1000);
     expect(batches).toHaveLength(1);
   });
@@ -39,7 +39,7 @@ describe("the feed", () => {
     clock.move(200);
     feed.report({ kind: "published", channel: "a" });
     clock.move(200);
-    expect(batches.map(({ happenings, dropped }) => [happenings.length, dropped])).toEqual([
+    expect(batches.map(({ events, dropped }) => [events.length, dropped])).toEqual([
       [500, 0],
       [500, 1],
       [1, 0],
@@ -58,7 +58,7 @@ describe("the feed", () => {
 });
 
 describe("a filter", () => {
-  const happening: Happening = { kind: "published", at: 0, channel: "room:1", user: "u1" };
+  const event: TailEvent = { kind: "published", at: 0, channel: "room:1", user: "u1" };
 
   test.each([
     [{}, true],
@@ -71,7 +71,7 @@ describe("a filter", () => {
     [{ kinds: ["refused"] as const }, false],
     [{ channel: "room:1", user: "u1", kinds: ["published"] as const }, true],
   ])("%j: %p", (filter, wanted) => {
-    expect(isWanted(filter, happening)).toBe(wanted);
+    expect(isWanted(filter, event)).toBe(wanted);
   });
 
   test("by user includes what is published to the user", () => {

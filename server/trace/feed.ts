@@ -1,13 +1,13 @@
 import type { Clock } from "../lib/clock.ts";
-import { type Happening, isWanted, type TailFilter } from "./happening.ts";
+import { isWanted, type TailEvent, type TailFilter } from "./tail-event.ts";
 
-/** How often collected happenings are passed on, and how many of them each time: more are counted, and dropped. */
+/** How often collected events are passed on, and how many of them each time: more are counted, and dropped. */
 const batchMs = 200;
 const maxBatch = 500;
 
 /** What one listener gets at a time. */
 export interface FeedBatch {
-  readonly happenings: readonly Happening[];
+  readonly events: readonly TailEvent[];
   /** How many more matched and were dropped. */
   readonly dropped: number;
 }
@@ -15,7 +15,7 @@ export interface FeedBatch {
 interface Listener {
   readonly filter: TailFilter;
   readonly onBatch: (batch: FeedBatch) => void;
-  happenings: Happening[];
+  events: TailEvent[];
   dropped: number;
 }
 
@@ -38,16 +38,16 @@ export class Feed {
 
   /** @returns a function that stops it */
   watch(filter: TailFilter, onBatch: (batch: FeedBatch) => void): () => void {
-    const listener: Listener = { filter, onBatch, happenings: [], dropped: 0 };
+    const listener: Listener = { filter, onBatch, events: [], dropped: 0 };
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  report(happening: Omit<Happening, "at">): void {
-    const dated: Happening = { at: this.#clock.now(), ...happening };
+  report(event: Omit<TailEvent, "at">): void {
+    const dated: TailEvent = { at: this.#clock.now(), ...event };
     for (const listener of this.#listeners) {
       if (!isWanted(listener.filter, dated)) continue;
-      if (listener.happenings.length < maxBatch) listener.happenings.push(dated);
+      if (listener.events.length < maxBatch) listener.events.push(dated);
       else listener.dropped++;
       this.#schedule();
     }
@@ -62,11 +62,11 @@ export class Feed {
   #passOn(): void {
     this.#isScheduled = false;
     for (const listener of this.#listeners) {
-      const { happenings, dropped } = listener;
-      if (happenings.length === 0) continue;
-      listener.happenings = [];
+      const { events, dropped } = listener;
+      if (events.length === 0) continue;
+      listener.events = [];
       listener.dropped = 0;
-      listener.onBatch({ happenings, dropped });
+      listener.onBatch({ events, dropped });
     }
   }
 }

@@ -24,7 +24,7 @@ function world() {
 }
 
 const seen = (batches: readonly TailBatch[]) =>
-  batches.flatMap(({ worker, happenings }) => happenings.map(({ channel }) => `${worker} ${channel}`)).toSorted();
+  batches.flatMap(({ worker, events }) => events.map(({ channel }) => `${worker} ${channel}`)).toSorted();
 
 test("a tail shows what happens in all workers, filtered", async () => {
   const { make, settle } = world();

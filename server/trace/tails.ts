@@ -4,7 +4,7 @@ import type { Peers, RequestSender } from "../cluster/peers.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { randomId } from "../lib/random-id.ts";
 import type { Feed, FeedBatch } from "./feed.ts";
-import type { TailFilter } from "./happening.ts";
+import type { TailFilter } from "./tail-event.ts";
 
 /** Tails that this worker serves, and that it feeds for other workers. */
 const maxTails = 16;

@@ -4,7 +4,7 @@ import { limits } from "../../protocol/limits.ts";
 import {
   type Cursor,
   parseCursor,
-  parseSinceWord,
+  parseSince,
   type Since,
   sinceRule,
   unknownPosition,
@@ -55,7 +55,7 @@ export function parseHandshake(request: Request, peer: Peer, parameters = handsh
         subprotocols: offeredSubprotocols(request),
       }) ?? fromCookie(session),
     channels: parseChannels(searchParams),
-    since: lastEventId === "" ? parseSince(searchParams.get("since")) : parseLastEventId(lastEventId),
+    since: lastEventId === "" ? parseSinceParameter(searchParams.get("since")) : parseLastEventId(lastEventId),
     takesOver: parseTakesOver(searchParams.get("takes_over")),
     warnings: unknownNames(searchParams.keys(), parameters, "parameter"),
     ...origin,
@@ -111,9 +111,9 @@ export function lastEventIdOf(request: Request, params: URLSearchParams): string
   return request.headers.get("Last-Event-ID") || params.getAll("lastEventId").at(-1) || "";
 }
 
-function parseSince(text: string | null): Since | Cursor | undefined {
+function parseSinceParameter(text: string | null): Since | Cursor | undefined {
   if (text === null || text === "") return undefined;
-  const since = parseSinceWord(text) ?? parseCursor(text);
+  const since = parseSince(text) ?? parseCursor(text);
   if (since === undefined) throw bad("since", `a cursor of at most ${limits.cursorBytes} bytes, or ${sinceRule}`, text);
   return since;
 }

@@ -117,8 +117,8 @@ test("a tail prints what happens in all workers, filtered, and the log says the 
     return /"published"/.test(program.output) && /"refused".*carol/.test(program.output) && /dave/.test(program.output);
   }, "both workers feed the tail");
   const lines = program.output.trim().split("\n");
-  const happenings = lines.map((line) => JSON.parse(line) as { channel: string });
-  expect(new Set(happenings.map(({ channel }) => channel))).toEqual(new Set(["room:1", "room:2"]));
+  const events = lines.map((line) => JSON.parse(line) as { channel: string });
+  expect(new Set(events.map(({ channel }) => channel))).toEqual(new Set(["room:1", "room:2"]));
   expect(server.output).toMatch(/INFO \| worker [12]: Client connected: 127\.0\.0\.1:\d+ \(c_\S+, user carol\)\./);
   expect(server.output).toMatch(/INFO \| worker [12]: Refused subscribe from 127\.0\.0\.1:\d+: forbidden: not allowed/);
 });

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Dashboard, problemText } from "./dashboard.ts";
 import { EventBlocks } from "./event-blocks.ts";
 import { Field, Form } from "./form.tsx";
-import { type Happening, happeningText } from "./happening-text.ts";
+import { type TailEvent, tailEventText } from "./tail-event-text.ts";
 
 /** Older lines are removed. */
 const maxLines = 200;
@@ -72,8 +72,7 @@ export function LiveTail({ dashboard: { api } }: { readonly dashboard: Dashboard
 }
 
 function lineOf({ event, data }: { readonly event: string; readonly data: string }): Omit<Line, "number"> {
-  const fields = JSON.parse(data) as Happening;
-  if (event === "dropped")
-    return { time: "", kind: "dropped", text: `${fields.count} happenings were too many to show` };
-  return { time: new Date(fields.at).toLocaleTimeString(), kind: fields.kind, text: happeningText(fields) };
+  const fields = JSON.parse(data) as TailEvent;
+  if (event === "dropped") return { time: "", kind: "dropped", text: `${fields.count} events were too many to show` };
+  return { time: new Date(fields.at).toLocaleTimeString(), kind: fields.kind, text: tailEventText(fields) };
 }

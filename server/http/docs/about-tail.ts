@@ -1,14 +1,14 @@
 import type { About } from "../../api/about/about.ts";
 import { object, text, time, whole } from "../../api/about/json-schema.ts";
 import { channelName, errorCode, offset, publicationId, userId } from "../../api/about/schemas.ts";
-import { happeningKinds, happeningTable } from "../../trace/happening.ts";
+import { tailEventKinds, tailEventTable } from "../../trace/tail-event.ts";
 
-const kinds = Object.entries(happeningTable).map(([name, meaning]) => `\`${name}\`: ${meaning}`);
+const kinds = Object.entries(tailEventTable).map(([name, meaning]) => `\`${name}\`: ${meaning}`);
 
-const happening = object(
+const event = object(
   {
     at: time("When it happened."),
-    kind: text("What happened.", { enum: happeningKinds }),
+    kind: text("What happened.", { enum: tailEventKinds }),
     worker: text("The name of the worker in which it happened."),
   },
   {
@@ -27,9 +27,9 @@ const happening = object(
 
 export const aboutTail: About = {
   tag: "tracing",
-  details: `An event stream: each \`data:\` is one happening, from all workers and machines, without the content of publications. It begins with what happens after the request and cannot be resumed.
+  details: `An event stream: each \`data:\` is one event, from all workers and machines, without the content of publications. It begins with what happens after the request and cannot be resumed.
 
-A tail never slows down delivery: each worker passes on at most 500 happenings per 200 ms. What is dropped for this reason, or because the client reads too slowly, is counted in an event \`dropped\`: \`{"count": 120}\`. A worker serves at most 16 tails.
+A tail never slows down delivery: each worker passes on at most 500 events per 200 ms. What is dropped for this reason, or because the client reads too slowly, is counted in an event of type \`dropped\`: \`{"count": 120}\`. A worker serves at most 16 tails.
 
 ${kinds.join("\n\n")}`,
   parameters: [
@@ -60,7 +60,7 @@ ${kinds.join("\n\n")}`,
       description: "The stream.",
       contents: {
         "text/event-stream": {
-          schema: happening,
+          schema: event,
           examples: {
             published: {
               at: "2026-11-20T10:30:25.123Z",

@@ -1,5 +1,5 @@
 import { parseChannelName } from "../../../protocol/channel-name.ts";
-import { formatCursor, parseCursor, parseSinceWord } from "../../../protocol/position.ts";
+import { formatCursor, parseCursor, parseSince } from "../../../protocol/position.ts";
 import { type FuzzTarget, must } from "../target.ts";
 import { isWellFormed } from "../texts.ts";
 
@@ -11,7 +11,7 @@ export function cursorTarget(): FuzzTarget {
     words: ["all", "~", ",", "%2C", "%7E", "last:", "earliest", "~e~1"],
     run(input) {
       const cursor = parseCursor(input);
-      const word = parseSinceWord(input);
+      const word = parseSince(input);
       if (cursor === undefined) return `no cursor, ${word === undefined ? "no word" : word.from}`;
       for (const [channel, { offset }] of cursor) {
         must(parseChannelName(channel) === channel || /^[@#$]/.test(channel), "a cursor has valid channels only");

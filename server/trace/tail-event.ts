@@ -2,7 +2,7 @@ import type { ErrorCode } from "../../protocol/errors.ts";
 import { matches } from "../channels/rule.ts";
 
 /** What a live tail shows, and what each kind means. */
-export const happeningTable = {
+export const tailEventTable = {
   published: "A publication was stored, or sent without storing.",
   connected: "A client connected.",
   disconnected: "A connection ended.",
@@ -12,13 +12,13 @@ export const happeningTable = {
   gap: "A connection was told that publications are lost to it.",
 } as const;
 
-export type HappeningKind = keyof typeof happeningTable;
+export type TailEventKind = keyof typeof tailEventTable;
 
-export const happeningKinds = Object.keys(happeningTable) as readonly HappeningKind[];
+export const tailEventKinds = Object.keys(tailEventTable) as readonly TailEventKind[];
 
 /** Something that happened in a worker, as a live tail shows it. Never contains the body of a publication. */
-export interface Happening {
-  readonly kind: HappeningKind;
+export interface TailEvent {
+  readonly kind: TailEventKind;
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly channel?: string | undefined;
@@ -43,11 +43,11 @@ export interface TailFilter {
   /** A channel's name, or a prefix followed by `*`. */
   readonly channel?: string;
   readonly user?: string;
-  readonly kinds?: readonly HappeningKind[];
+  readonly kinds?: readonly TailEventKind[];
 }
 
-export function isWanted({ channel, user, kinds }: TailFilter, happening: Happening): boolean {
-  if (kinds !== undefined && !kinds.includes(happening.kind)) return false;
-  if (user !== undefined && happening.user !== user && happening.channel !== `@${user}`) return false;
-  return channel === undefined || (happening.channel !== undefined && matches(channel, happening.channel));
+export function isWanted({ channel, user, kinds }: TailFilter, event: TailEvent): boolean {
+  if (kinds !== undefined && !kinds.includes(event.kind)) return false;
+  if (user !== undefined && event.user !== user && event.channel !== `@${user}`) return false;
+  return channel === undefined || (event.channel !== undefined && matches(channel, event.channel));
 }

@@ -1,5 +1,5 @@
 /** A line of `GET /v1/tail`. */
-export interface Happening {
+export interface TailEvent {
   readonly at: string;
   readonly kind: string;
   readonly worker: string;
@@ -18,8 +18,8 @@ export interface Happening {
 }
 
 /** `room:1, offset 7, id m7, 12 bytes (worker 1)` */
-export function happeningText(happening: Happening): string {
-  const { channel, user_id, connection_id, remote, id, offset, bytes, action, code, reason, worker } = happening;
+export function tailEventText(event: TailEvent): string {
+  const { channel, user_id, connection_id, remote, id, offset, bytes, action, code, reason, worker } = event;
   const parts = [
     [action, channel].filter(Boolean).join(" of "),
     offset === undefined ? "" : `offset ${offset}`,
