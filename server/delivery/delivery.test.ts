@@ -22,8 +22,8 @@ async function begin(options: Parameters<typeof TestHub.start>[0] = {}) {
   return { log, ...(await it.connect({ channels: [room] })) };
 }
 
-function courseOf({ taken }: FakeConnection) {
-  return taken.flatMap(({ type, event, channel, offset, from, to, reason }) => {
+function courseOf({ accepted }: FakeConnection) {
+  return accepted.flatMap(({ type, event, channel, offset, from, to, reason }) => {
     if (channel !== "room") return [];
     return event === "gap" ? [`gap ${from}-${to} ${reason}`] : [`${type} ${offset}`];
   });
@@ -262,14 +262,14 @@ describe("an exception in one connection", () => {
     await it.settle();
     const enter = () => it.enter({ channels: [room], since: { from: "earliest" } });
     const [faulty, other] = [await enter(), await enter()];
-    faulty.connection.onTaken = ({ frames }) => {
+    faulty.connection.onAccepted = ({ frames }) => {
       if (frames[0]?.event === "welcome") faulty.connection.fault = fault;
     };
     await it.settle(20);
     expect([closes(faulty, other), other.connection.of("message").length]).toEqual([["internal", undefined], 10]);
   });
 
-  test("in its welcome closes it, and releases its seat and its channels", async () => {
+  test("in its welcome closes it, and releases its reservation and its channels", async () => {
     it = await TestHub.start({ settings: { maxConnections: 1 } });
     for (let round = 0; round < 3; round++) {
       const connection = new FakeConnection();
@@ -320,7 +320,7 @@ describe("FLUSH_WINDOW", () => {
       const monotonic = it.clock.monotonic.bind(it.clock);
       let spentMs = 0;
       it.clock.monotonic = () => monotonic() + spentMs;
-      connection.onTaken = () => {
+      connection.onAccepted = () => {
         spentMs += 2;
       };
       for (let count = 0; count < 40; count++) {

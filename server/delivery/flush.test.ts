@@ -66,7 +66,8 @@ function makeFlush() {
   };
 }
 
-const seenBy = ({ taken }: FakeConnection) => taken.map(({ type, channel, offset }) => `${type} ${channel} ${offset}`);
+const seenBy = ({ accepted }: FakeConnection) =>
+  accepted.map(({ type, channel, offset }) => `${type} ${channel} ${offset}`);
 
 describe("a flush", () => {
   test("hands the unflushed messages to all level members, in order", () => {
@@ -96,7 +97,7 @@ describe("a flush", () => {
     const { flush, come, append } = makeFlush();
     const connection = new FakeConnection(sseForm);
     const cursors: (string | undefined)[] = [];
-    connection.onTaken = ({ cursor }) => cursors.push(cursor);
+    connection.onAccepted = ({ cursor }) => cursors.push(cursor);
     come("a", connection, [room, other]);
     append(other, 1);
     flush.run();
@@ -113,7 +114,7 @@ describe("a flush", () => {
     if (membership !== undefined) channel.makeLagging(membership, 0);
     append(room, 1);
     flush.run();
-    expect([connection.taken, channel.flushed]).toEqual([[], 1]);
+    expect([connection.accepted, channel.flushed]).toEqual([[], 1]);
   });
 
   test("tells a session that its socket is full after the write, and continues with the others", () => {
@@ -167,7 +168,7 @@ describe("a flush", () => {
     const { connection, session } = come("a", undefined, [room, other]);
     appendLarge(append);
     flush.run();
-    expect([connection.writes, connection.taken.map(({ offset }) => offset)]).toEqual([2, [1, 1, undefined]]);
+    expect([connection.writes, connection.accepted.map(({ offset }) => offset)]).toEqual([2, [1, 1, undefined]]);
     expect([session.outbox, session.cursor(), postponed]).toEqual([[], "room~e1~1,other~e1~1", []]);
   });
 
@@ -185,7 +186,7 @@ describe("a flush", () => {
   test("postpones all parts from the first one for which there is no room among the buffered bytes", () => {
     const { flush, come, append, postponed, space } = makeFlush();
     const { connection } = come("a", undefined, [room, other]);
-    connection.onTaken = () => {
+    connection.onAccepted = () => {
       space.bytes = 0;
     };
     appendLarge(append);
@@ -198,7 +199,7 @@ describe("a flush", () => {
     const { flush, come, append, postponed } = makeFlush();
     const connection = new FakeConnection(sseForm);
     const cursors: (string | undefined)[] = [];
-    connection.onTaken = ({ cursor }) => cursors.push(cursor);
+    connection.onAccepted = ({ cursor }) => cursors.push(cursor);
     const { session } = come("a", connection, [room, other]);
     appendLarge(append);
     flush.run();

@@ -23,7 +23,7 @@ async function send({ conversation }: TestClient, frame: object): Promise<void> 
 
 /** The frames received for one channel, including gaps and answers. */
 function courseOf({ connection }: TestClient, channel = "room") {
-  return connection.taken
+  return connection.accepted
     .filter((frame) => frame.channel === channel)
     .map(({ type, event, offset, from, to }: ReceivedFrame) => {
       if (type === "message") return offset;

@@ -80,7 +80,7 @@ function makePump({
   };
 }
 
-const offsetsOf = ({ taken }: FakeConnection) => taken.map(({ type, event, offset }) => offset ?? event ?? type);
+const offsetsOf = ({ accepted }: FakeConnection) => accepted.map(({ type, event, offset }) => offset ?? event ?? type);
 const gapsOf = (connection: FakeConnection) => connection.of("gap").map(({ from, to }) => [from, to]);
 
 describe("the pump", () => {
@@ -103,7 +103,7 @@ describe("the pump", () => {
     const { lag, clock } = makePump();
     const { connection, membership } = lag(10);
     clock.move(0);
-    expect([connection.taken, membership.isLevel]).toEqual([[], true]);
+    expect([connection.accepted, membership.isLevel]).toEqual([[], true]);
   });
 
   test("stops when the socket is full, and resumes from there", () => {
@@ -138,7 +138,7 @@ describe("the pump", () => {
     channel.tail.flush();
     const { connection } = lag(9);
     clock.move(0);
-    expect(connection.taken.map(({ type, offset }) => [type, offset])).toEqual([
+    expect(connection.accepted.map(({ type, offset }) => [type, offset])).toEqual([
       ["message", 10],
       ["advance", 11],
     ]);
@@ -147,7 +147,7 @@ describe("the pump", () => {
   test("yields to other work after serving many sessions", () => {
     const { lag, clock } = makePump();
     const guests = Array.from({ length: 40 }, (_, index) => lag(9, `c_${index}`));
-    const served = () => guests.filter(({ connection }) => connection.taken.length > 0).length;
+    const served = () => guests.filter(({ connection }) => connection.accepted.length > 0).length;
     let turns = 0;
     const other = () => {
       turns++;
@@ -161,7 +161,7 @@ describe("the pump", () => {
   test("serves fewer sessions per turn when each receives a lot", () => {
     const { lag, clock } = makePump({ message: "x".repeat(1024 ** 2), tailBytes: 1024 ** 3 });
     const guests = Array.from({ length: 4 }, (_, index) => lag(9, `c_${index}`));
-    const served = () => guests.filter(({ connection }) => connection.taken.length > 0).length;
+    const served = () => guests.filter(({ connection }) => connection.accepted.length > 0).length;
     const turns: number[] = [];
     clock.setImmediate(() => turns.push(served()));
     clock.move(0);
@@ -173,7 +173,7 @@ describe("the pump", () => {
     const { connection, session } = lag(6);
     pump.remove(session);
     clock.move(0);
-    expect(connection.taken).toEqual([]);
+    expect(connection.accepted).toEqual([]);
   });
 });
 
@@ -264,7 +264,7 @@ describe("a large publication without room in the buffer", () => {
     space.bytes = bytes * 100_000;
     const { connection } = lag(9);
     clock.move(0);
-    expect(connection.taken).toEqual([]);
+    expect(connection.accepted).toEqual([]);
     space.bytes += 1000;
     await clock.moveInSteps(100, 50);
     expect(offsetsOf(connection)).toEqual([10]);
@@ -277,7 +277,7 @@ describe("a large publication without room in the buffer", () => {
     clock.move(0);
     await page(10, 10);
     await clock.moveInSteps(1000, 50);
-    expect([connection.taken, asked.length]).toEqual([[], 1]);
+    expect([connection.accepted, asked.length]).toEqual([[], 1]);
     space.bytes = 200_000;
     await clock.moveInSteps(100, 50);
     expect(asked.length).toBe(2);
@@ -421,7 +421,7 @@ describe("a page of history", () => {
 /** The offsets and the bytes of each write. */
 function writesOf(connection: FakeConnection) {
   const writes: { readonly offsets: readonly (number | undefined)[]; readonly bytes: number }[] = [];
-  connection.onTaken = ({ frames }) => {
+  connection.onAccepted = ({ frames }) => {
     const bytes = frames.reduce((sum, frame) => sum + Buffer.byteLength(JSON.stringify(frame)), 0);
     writes.push({ offsets: frames.map(({ offset }) => offset), bytes });
   };
@@ -488,7 +488,7 @@ describe("the pump, for a position older than the tail,", () => {
     clock.move(0);
     await page(9, 8, 8);
     clock.move(0);
-    expect([connection.taken, asked.length]).toEqual([[], 1]);
+    expect([connection.accepted, asked.length]).toEqual([[], 1]);
     await clock.moveInSteps(200, 50);
     await page(9, 10);
     expect(offsetsOf(connection)).toEqual([9, 10]);
@@ -511,7 +511,7 @@ describe("the pump, for a position older than the tail,", () => {
     clock.move(0);
     session.isBlocked = true;
     await page(9, 10);
-    expect([connection.taken, membership.cursor]).toEqual([[], 8]);
+    expect([connection.accepted, membership.cursor]).toEqual([[], 8]);
     session.isBlocked = false;
     pump.add(session);
     clock.move(0);
@@ -527,7 +527,7 @@ describe("the pump, for a position older than the tail,", () => {
     membership.moveTo(3);
     await page(9, 10);
     clock.move(0);
-    expect([connection.taken, membership.isLevel]).toEqual([[], true]);
+    expect([connection.accepted, membership.isLevel]).toEqual([[], true]);
   });
 
   test("stops waiting for a history that is behind after a reset", async () => {
@@ -547,7 +547,7 @@ describe("the pump, for a position older than the tail,", () => {
     clock.move(0);
     channel.remove(membership);
     await page(9, 10);
-    expect(connection.taken).toEqual([]);
+    expect(connection.accepted).toEqual([]);
   });
 
   test("has at most one request in flight per membership", () => {

@@ -16,21 +16,21 @@ function makeAdmission(limits: Partial<AdmissionLimits> = {}) {
 }
 
 describe("admission", () => {
-  test("offers exactly the configured number of seats, and a released seat is free again", () => {
+  test("admits exactly the configured number of connections, and one more for each that leaves", () => {
     const { admission, enter } = makeAdmission({ maxConnections: 2 });
     expect([enter("a"), enter("b"), enter("c")]).toEqual(["in", "in", "full"]);
     admission.leave({ ip: "a", userId: undefined });
     expect([enter("c"), enter("d")]).toEqual(["in", "full"]);
   });
 
-  test("limits the seats per address", () => {
+  test("limits the connections per address", () => {
     const { admission, enter } = makeAdmission({ maxConnectionsPerIp: 2 });
     expect([enter("a"), enter("a"), enter("a"), enter("b")]).toEqual(["in", "in", "rate-limited", "in"]);
     admission.leave({ ip: "a", userId: undefined });
     expect([enter("a"), enter("a")]).toEqual(["in", "rate-limited"]);
   });
 
-  test("limits the seats per user, whatever the address", () => {
+  test("limits the connections per user, whatever the address", () => {
     const { admission, enter } = makeAdmission({ maxConnectionsPerUser: 2 });
     expect([enter("a", "u1"), enter("b", "u1"), enter("c", "u1"), enter("c", "u2"), enter("c")]).toEqual([
       "in",
@@ -53,7 +53,7 @@ describe("admission", () => {
     expect([limited.enter("a", "u1"), limited.enter("a", "u1", true)]).toEqual(["in", "in"]);
   });
 
-  test("a refused connection takes no seat", () => {
+  test("a refused connection is not counted", () => {
     const { enter } = makeAdmission({ maxConnections: 2, maxConnectionsPerIp: 1 });
     expect([enter("a"), enter("a"), enter("b"), enter("c")]).toEqual(["in", "rate-limited", "in", "full"]);
   });

@@ -22,7 +22,7 @@ export class Admission {
   readonly #elsewhere: (userId: string) => number;
   readonly #perIp = new Map<string, number>();
   readonly #perUser = new Map<string, number>();
-  #taken = 0;
+  #count = 0;
 
   /** @param elsewhere how many connections a user has to other processes */
   constructor(limits: AdmissionLimits, elsewhere: (userId: string) => number = () => 0) {
@@ -39,7 +39,7 @@ export class Admission {
     const { maxConnections, maxConnectionsPerIp, maxConnectionsPerUser } = this.#limits;
     const { userId } = reservation;
     const ofUser = userId === undefined ? 0 : (this.#perUser.get(userId) ?? 0) + this.#elsewhere(userId);
-    if (this.#taken >= maxConnections) {
+    if (this.#count >= maxConnections) {
       throw new ServiceError("full", `the server has reached its limit of ${maxConnections} connections`, {
         retryAfterMs: 5000,
       });
@@ -54,13 +54,13 @@ export class Admission {
         retryAfterMs: 5000,
       });
     }
-    this.#taken++;
+    this.#count++;
     count(this.#perIp, reservation.ip, 1);
     if (reservation.userId !== undefined) count(this.#perUser, reservation.userId, 1);
   }
 
   leave(reservation: Reservation): void {
-    this.#taken--;
+    this.#count--;
     count(this.#perIp, reservation.ip, -1);
     if (reservation.userId !== undefined) count(this.#perUser, reservation.userId, -1);
   }

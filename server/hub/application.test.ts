@@ -89,7 +89,7 @@ describe("a connection that the application must allow", () => {
     application.refuse("u1 in b");
     const { connection, session } = await connecting;
     expect(session.memberships.names()).toContain(nameOf("a"));
-    expect(connection.taken.at(-1)).toMatchObject({ type: "error", channel: "b", code: "forbidden" });
+    expect(connection.accepted.at(-1)).toMatchObject({ type: "error", channel: "b", code: "forbidden" });
   });
 });
 
@@ -100,12 +100,12 @@ describe("a subscription that the application must allow", () => {
     conversation.receive('{"type":"subscribe","channel":"room"}');
     await it.publish("room", "before");
     await it.settle();
-    expect(connection.taken).toHaveLength(1);
+    expect(connection.accepted).toHaveLength(1);
     application.allow("u1 in room");
     await it.settle();
     await it.publish("room", "after");
     await it.settle();
-    expect(connection.taken.slice(1)).toMatchObject([{ type: "subscribed" }, { type: "message", message: "after" }]);
+    expect(connection.accepted.slice(1)).toMatchObject([{ type: "subscribed" }, { type: "message", message: "after" }]);
   });
 
   test("is refused with its reason", async () => {
@@ -114,7 +114,7 @@ describe("a subscription that the application must allow", () => {
     conversation.receive('{"type":"subscribe","channel":"room","ref":1}');
     application.refuse("u1 in room");
     await it.settle();
-    expect(connection.taken.at(-1)).toMatchObject({ type: "error", code: "forbidden", message: "not you", ref: 1 });
+    expect(connection.accepted.at(-1)).toMatchObject({ type: "error", code: "forbidden", message: "not you", ref: 1 });
     expect(session.memberships.get(nameOf("room"))).toBeUndefined();
   });
 
@@ -139,7 +139,10 @@ describe("a subscription that the application must allow", () => {
       application.allow("u1 in room");
       await it.settle();
     }
-    expect(connection.taken.slice(1)).toMatchObject([{ type: "subscribed" }, { type: "subscribed", channel: "room" }]);
+    expect(connection.accepted.slice(1)).toMatchObject([
+      { type: "subscribed" },
+      { type: "subscribed", channel: "room" },
+    ]);
   });
 
   test.each(["history", "presence"])("is needed for the channel's %s as well", async (type) => {
@@ -148,11 +151,11 @@ describe("a subscription that the application must allow", () => {
     conversation.receive(JSON.stringify({ type, channel: "room", since: "earliest" }));
     application.refuse("u1 in room");
     await it.settle();
-    expect(connection.taken.at(-1)).toMatchObject({ type: "error", code: "forbidden" });
+    expect(connection.accepted.at(-1)).toMatchObject({ type: "error", code: "forbidden" });
     conversation.receive(JSON.stringify({ type, channel: "room", since: "earliest" }));
     application.allow("u1 in room");
     await it.settle();
-    expect(connection.taken.at(-1)).toMatchObject({ type, channel: "room" });
+    expect(connection.accepted.at(-1)).toMatchObject({ type, channel: "room" });
   });
 
   test("is not needed for `all`, the user's own channel, and publishing", async () => {
@@ -161,7 +164,7 @@ describe("a subscription that the application must allow", () => {
     conversation.receive('{"type":"publish","channel":"room","data":1}');
     conversation.receive('{"type":"history","channel":"@u1","since":"earliest"}');
     await it.settle();
-    expect(connection.taken.slice(1)).toMatchObject([{ type: "ack" }, { type: "history" }]);
+    expect(connection.accepted.slice(1)).toMatchObject([{ type: "ack" }, { type: "history" }]);
     expect(application.questions).toEqual(["connect u1"]);
   });
 });
@@ -182,7 +185,7 @@ describe("a client that has joined as many channels as its rate allows", () => {
     const asked = application.questions.length;
     conversation.receive(frame);
     await it.settle();
-    expect(connection.taken.at(-1)).toMatchObject({ type: "error", code: "rate-limited" });
+    expect(connection.accepted.at(-1)).toMatchObject({ type: "error", code: "rate-limited" });
     expect(application.questions).toHaveLength(asked);
     it.clock.move(22_000); // one second for each channel, its own and everyone's too
     conversation.receive(frame);
@@ -212,6 +215,6 @@ describe("a new token", () => {
     application.refuse("u1 in room", code);
     await it.settle();
     expect(session.memberships.names().find((name) => name === "room")).toBe(channel as never);
-    expect(connection.taken.at(-1)).toMatchObject({ type: "authenticated" });
+    expect(connection.accepted.at(-1)).toMatchObject({ type: "authenticated" });
   });
 });

@@ -16,10 +16,10 @@ async function begin(options: Parameters<typeof TestHub.start>[0] = {}): Promise
 
 /** Sends a frame and returns the frames that it caused. */
 async function send({ conversation, connection }: TestClient, frame: string | object) {
-  const before = connection.taken.length;
+  const before = connection.accepted.length;
   conversation.receive(typeof frame === "string" ? frame : JSON.stringify(frame));
   await it.settle();
-  return connection.taken.slice(before);
+  return connection.accepted.slice(before);
 }
 
 const long = (length: number) => "x".repeat(length);
@@ -116,7 +116,7 @@ describe("a command that is not allowed is answered with an error", () => {
     guest.conversation.receive(escaped(64)); // 4 bytes each, plus two quotes
     guest.conversation.receive(escaped(65));
     await it.settle();
-    const answers = guest.connection.taken.filter(({ type }) => type !== "message" && type !== "system");
+    const answers = guest.connection.accepted.filter(({ type }) => type !== "message" && type !== "system");
     expect(answers).toMatchObject([{ type: "ack" }, { type: "error", code: "too-large" }]);
   });
 });
@@ -134,7 +134,7 @@ describe("commands", () => {
     ];
     for (const frame of frames) guest.conversation.receive(JSON.stringify(frame));
     await it.clock.moveInSteps(500, 10);
-    const answers = guest.connection.taken.filter(({ ref }) => ref !== undefined);
+    const answers = guest.connection.accepted.filter(({ ref }) => ref !== undefined);
     expect(answers.map(({ type, ref }) => [type, ref])).toEqual([
       ["subscribed", 1],
       ["ack", 2],
@@ -393,10 +393,10 @@ describe("too many frames", () => {
   test("after too many refusals have no effect, and cut the connection if they do not stop", async () => {
     const guest = await begin({ settings: { messageRate: 2 } });
     for (let count = 0; count < 4 + 11; count++) guest.conversation.receive(ping);
-    const answers = guest.connection.taken.length;
+    const answers = guest.connection.accepted.length;
     for (let count = 0; count < 5000; count++) guest.conversation.receive(ping);
     for (let count = 0; count < 5000; count++) guest.conversation.receiveControl();
-    expect([guest.session.closed, guest.connection.taken.length]).toEqual([undefined, answers]);
+    expect([guest.session.closed, guest.connection.accepted.length]).toEqual([undefined, answers]);
     guest.conversation.receiveControl();
     expect(guest.connection.isDropped).toBe(true);
     await it.clock.moveInSteps(100, 100);
@@ -516,7 +516,7 @@ describe("an internal error", () => {
   test("in an answer to a queued command closes the connection too", async () => {
     const guest = await begin();
     for (const text of ['{"type":"history","channel":"a"}', '{"type":"ping"}']) guest.conversation.receive(text);
-    guest.connection.onTaken = ({ frames }) => {
+    guest.connection.onAccepted = ({ frames }) => {
       if (frames[0]?.type === "history") guest.connection.fault = fault;
     };
     await it.settle();

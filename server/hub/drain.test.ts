@@ -72,7 +72,7 @@ describe("draining", () => {
     drain.announce();
     expect([drain.isAnnounced, drain.leftMs, drain.closingMs]).toEqual([true, 1_740_000, 1_740_000]);
     const { connection } = await it.connect();
-    expect(connection.taken.map(({ event }) => event)).toEqual(["welcome", "draining"]);
+    expect(connection.accepted.map(({ event }) => event)).toEqual(["welcome", "draining"]);
     expect(connection.of("draining")[0]?.deadline_ms).toBeLessThan(1_740_000);
   });
 

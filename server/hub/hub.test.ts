@@ -80,7 +80,7 @@ describe("a hub frees the memory of a client that left", () => {
     expect([it.hub.connections.size, it.hub.delivery.interest.size, it.hub.slowReaders]).toEqual([0, 0, 0]);
   });
 
-  test("and releases all seats", async () => {
+  test("and releases all reservations", async () => {
     it = await TestHub.start({ settings: { maxConnections: 1, maxConnectionsPerIp: 1, maxConnectionsPerUser: 1 } });
     for (let round = 0; round < 10; round++) {
       const guest = await it.connect({ userId: "u1" });
@@ -138,7 +138,7 @@ describe("history requests", () => {
     expect(connection.buffered()).toBeLessThan(400_000);
     connection.resume();
     await it.settle(20);
-    const refs = connection.taken.flatMap(({ ref }) => (ref === undefined ? [] : [ref]));
+    const refs = connection.accepted.flatMap(({ ref }) => (ref === undefined ? [] : [ref]));
     expect([connection.closedWith, refs]).toEqual([undefined, Array.from({ length: 21 }, (_, index) => index + 1)]);
   });
 

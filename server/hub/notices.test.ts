@@ -29,7 +29,7 @@ function makeNotices(...names: readonly string[]) {
       notices.left();
     },
     /** The notices that the first guest received. */
-    sentNotices: () => guests[0]?.connection.taken.map(({ event, online }) => `${event} ${online}`),
+    sentNotices: () => guests[0]?.connection.accepted.map(({ event, online }) => `${event} ${online}`),
   };
 }
 
@@ -38,8 +38,8 @@ describe("notices", () => {
     const { join, sentNotices, guests } = makeNotices("a", "b");
     const newcomer = join("c");
     expect(sentNotices()).toEqual(["joined 3"]);
-    expect(guests[1]?.connection.taken[0]?.message).toBe("A new client has joined the chat. 3 client(s) online.");
-    expect(newcomer.connection.taken).toEqual([]);
+    expect(guests[1]?.connection.accepted[0]?.message).toBe("A new client has joined the chat. 3 client(s) online.");
+    expect(newcomer.connection.accepted).toEqual([]);
   });
 
   test("sends one a second during a storm, with the current count", () => {
@@ -58,8 +58,8 @@ describe("notices", () => {
     join("b");
     const [early, late] = [join("c"), join("d")];
     clock.move(1000);
-    expect(early.connection.taken.map(({ online }) => online)).toEqual([4]);
-    expect(late.connection.taken).toEqual([]);
+    expect(early.connection.accepted.map(({ online }) => online)).toEqual([4]);
+    expect(late.connection.accepted).toEqual([]);
   });
 
   test("skips a session whose socket is full, and closes none for it", () => {
@@ -89,7 +89,7 @@ describe("notices", () => {
     const [, b] = guests;
     if (b !== undefined) leave(b);
     expect(sentNotices()).toEqual(["left 1"]);
-    expect(guests[0]?.connection.taken[0]?.message).toBe("A client has left the chat. 1 client(s) online.");
+    expect(guests[0]?.connection.accepted[0]?.message).toBe("A client has left the chat. 1 client(s) online.");
   });
 
   test("a join and a leave within one second are both sent", () => {
@@ -114,7 +114,7 @@ describe("notices", () => {
     const [, b] = guests;
     if (b !== undefined) b.session.isWelcomed = false;
     join("c");
-    expect(b?.connection.taken).toEqual([]);
+    expect(b?.connection.accepted).toEqual([]);
   });
 
   test("are not sent after the end", () => {

@@ -20,7 +20,7 @@ async function begin(options: TestHubOptions = {}): Promise<TestHub> {
 
 /** The presence events that a client has received, such as `joined alice: 2`. */
 function eventsOf(client: TestClient): string[] {
-  const events = client.connection.taken.filter(({ type, event }) => type === "presence" && event !== undefined);
+  const events = client.connection.accepted.filter(({ type, event }) => type === "presence" && event !== undefined);
   return events.map(({ event, user_id = "-", count }) =>
     event === "reset" ? "reset" : `${event} ${user_id}: ${count}`,
   );
@@ -29,7 +29,7 @@ function eventsOf(client: TestClient): string[] {
 async function ask(it: TestHub, client: TestClient, channel = room): Promise<ReceivedFrame | undefined> {
   client.conversation.receive(JSON.stringify({ type: "presence", channel, ref: "p" }));
   await it.settle();
-  return client.connection.taken.findLast(({ ref }) => ref === "p");
+  return client.connection.accepted.findLast(({ ref }) => ref === "p");
 }
 
 function send(it: TestHub, client: TestClient, frame: object): Promise<void> {
@@ -46,7 +46,7 @@ describe("in a channel with presence events", () => {
     await send(it, bob, { type: "unsubscribe", channel: room });
     expect(eventsOf(alice)).toEqual(["joined alice: 1", "joined bob: 2", "left bob: 1"]);
     expect(eventsOf(bob)).toEqual(["joined bob: 2"]);
-    const positions = alice.connection.taken.flatMap(({ position }) => position ?? []);
+    const positions = alice.connection.accepted.flatMap(({ position }) => position ?? []);
     expect(positions).toEqual([1, 2, 3]);
   });
 
@@ -56,7 +56,7 @@ describe("in a channel with presence events", () => {
     await it.connect({ userId: "bob", channels: [room] });
     const answer = await ask(it, alice);
     expect(answer).toMatchObject({ count: 2, position: 2, users: ["alice", "bob"] });
-    expect(answer?.epoch).toBe(alice.connection.taken.find(({ event }) => event === "joined")?.epoch);
+    expect(answer?.epoch).toBe(alice.connection.accepted.find(({ event }) => event === "joined")?.epoch);
     expect(answer?.members?.map(({ user_id }) => user_id)).toEqual(["alice", "bob"]);
   });
 
@@ -85,7 +85,7 @@ describe("in a channel with presence events", () => {
     const alice = await it.connect({ userId: "alice", channels: [room] });
     let bob = await it.connect({ userId: "bob", channels: [room] });
     for (const isKnown of [true, false]) {
-      const takesOver = isKnown ? String(bob.connection.taken[0]?.resume_key) : undefined;
+      const takesOver = isKnown ? String(bob.connection.accepted[0]?.resume_key) : undefined;
       it.leave(bob);
       await it.clock.moveInSteps(graceMs / 2, 100);
       bob = await it.connect({ userId: "bob", channels: [room], takesOver });
@@ -103,7 +103,7 @@ describe("in a channel with presence events", () => {
     const alice = await it.connect({ userId: "alice", channels: rooms });
     const bob = await it.connect({ userId: "bob", channels: rooms });
     const before = await ask(it, alice);
-    const takesOver = String(bob.connection.taken[0]?.resume_key);
+    const takesOver = String(bob.connection.accepted[0]?.resume_key);
     const again = await it.connect({ userId: "bob", channels: [room], takesOver });
     await send(it, again, { type: "subscribe", channel: rooms[1] });
     await it.clock.moveInSteps(graceMs * 2, 100);
@@ -122,7 +122,7 @@ describe("in a channel with presence events", () => {
     const alice = await it.connect({ userId: "alice", channels: [room] });
     const bob = await it.connect({ userId: "bob", channels: [room] });
     for (let n = 0; n < 20; n++) await it.publish("room", "x".repeat(60_000));
-    const takesOver = String(bob.connection.taken[0]?.resume_key);
+    const takesOver = String(bob.connection.accepted[0]?.resume_key);
     const slow = await it.enter({ userId: "bob", channels: [room], takesOver, since: { from: "earliest" } });
     slow.connection.stall();
     await it.settle();
@@ -170,7 +170,7 @@ describe("in a channel with presence events", () => {
     const carol = await it.connect({ userId: "carol", channels: [room] });
     await it.publish("room", "Hello");
     await it.settle();
-    expect(carol.connection.taken.at(-1)).toMatchObject({ type: "message", message: "Hello" });
+    expect(carol.connection.accepted.at(-1)).toMatchObject({ type: "message", message: "Hello" });
     expect(await ask(it, carol)).toMatchObject({ count: 2, unlisted: 1, users: ["alice", "bob"] });
     expect([await it.hub.presence.count(room), it.hub.presence.unlisted]).toEqual([3, 1]);
     expect(eventsOf(alice)).toEqual(["joined alice: 1", "joined bob: 2"]);
@@ -188,7 +188,7 @@ describe("in a channel with presence events", () => {
     const alice = await it.connect({ userId: "alice", channels: rooms });
     await it.publish("room:2", "Hello");
     await it.settle();
-    expect(alice.connection.taken.at(-1)).toMatchObject({ type: "message", channel: "room:2", message: "Hello" });
+    expect(alice.connection.accepted.at(-1)).toMatchObject({ type: "message", channel: "room:2", message: "Hello" });
     expect(await ask(it, alice)).toMatchObject({ count: 1, users: ["alice"] });
     expect(await ask(it, alice)).not.toHaveProperty("unlisted");
     expect(await ask(it, alice, rooms[1])).toMatchObject({ count: 0, unlisted: 1, users: [] });
@@ -199,7 +199,7 @@ describe("in a channel with presence events", () => {
     const it = await begin();
     const alice = await it.connect({ userId: "alice", channels: [room] });
     let writes = 0;
-    alice.connection.onTaken = ({ frames }) => {
+    alice.connection.onAccepted = ({ frames }) => {
       writes += frames.some(({ event }) => event === "joined") ? 1 : 0;
     };
     const others = await Promise.all(

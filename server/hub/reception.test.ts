@@ -22,7 +22,7 @@ describe("a welcome", () => {
   test("is the first frame, and lists `all`, the user's own channel and the requested channels", async () => {
     await begin();
     const { connection, session } = await it.connect({ userId: "u1", channels: [room] });
-    const [welcome, ...others] = connection.taken;
+    const [welcome, ...others] = connection.accepted;
     expect(welcome).toMatchObject({ type: "system", event: "welcome", connection_id: session.id, user_id: "u1" });
     expect([Object.keys(welcome?.channels ?? {}), others]).toEqual([["all", "@u1", "room"], []]);
     expect(welcome?.resume_key).toBe(it.resumeKeys.keyOf(session.id));
@@ -31,7 +31,7 @@ describe("a welcome", () => {
   test("joins the channels that are allowed, and is followed by an error for each of the others", async () => {
     await begin();
     const { connection } = await it.connect({ userId: "u1", channels: [nameOf("@u2"), room, nameOf("@u3")] });
-    const [welcome, ...errors] = connection.taken;
+    const [welcome, ...errors] = connection.accepted;
     expect(Object.keys(welcome?.channels ?? {})).toEqual(["all", "@u1", "room"]);
     expect(errors.map(({ type, code, channel }) => [type, code, channel])).toEqual([
       ["error", "forbidden", "@u2"],
@@ -44,7 +44,7 @@ describe("a welcome", () => {
     await begin({ clock, log: new MemoryLog({ clock, maxChannels: 10, clientShare: 0.2 }) });
     const names = ["a", "b", "c", "d"].map(nameOf);
     const { connection, session } = await it.connect({ userId: "u1", channels: names });
-    const [welcome, ...errors] = connection.taken;
+    const [welcome, ...errors] = connection.accepted;
     expect([Object.keys(welcome?.channels ?? {}), session.closed]).toEqual([["all", "@u1", "a", "b"], undefined]);
     expect(errors.map(({ type, code, channel }) => [type, code, channel])).toEqual([
       ["error", "too-many-channels", "c"],
@@ -55,7 +55,7 @@ describe("a welcome", () => {
     await it.settle();
     expect(connection.of("message").map(({ channel }) => channel)).toEqual(["a"]);
     const other = await it.connect({ userId: "u2", channels: [nameOf("c")] });
-    expect(Object.keys(other.connection.taken[0]?.channels ?? {})).toEqual(["all", "@u2", "c"]);
+    expect(Object.keys(other.connection.accepted[0]?.channels ?? {})).toEqual(["all", "@u2", "c"]);
   });
 
   test("of a user whose share is used up is still sent, also with a new channel of the user's own", async () => {
@@ -64,20 +64,20 @@ describe("a welcome", () => {
     for (const name of ["k1", "k2"]) await it.publish(name);
     const { connection } = await it.connect({ userId: "u1", channels: [nameOf("a")] });
     const again = await it.connect({ userId: "u2", channels: [nameOf("b")] });
-    expect(Object.keys(connection.taken[0]?.channels ?? {})).toContain("@u1");
-    expect(Object.keys(again.connection.taken[0]?.channels ?? {})).toEqual(["all", "@u2"]);
+    expect(Object.keys(connection.accepted[0]?.channels ?? {})).toContain("@u1");
+    expect(Object.keys(again.connection.accepted[0]?.channels ?? {})).toEqual(["all", "@u2"]);
   });
 
   test("contains the number of clients online only if notices are on", async () => {
     await begin({ settings: { notices: true } });
     const { connection } = await it.connect();
-    expect(connection.taken[0]).toMatchObject({
+    expect(connection.accepted[0]).toMatchObject({
       message: "Welcome! You are now connected to the broadcast server. 1 client(s) online.",
       online: 1,
     });
     await it.close();
     await begin();
-    expect((await it.connect()).connection.taken[0]).not.toHaveProperty("online");
+    expect((await it.connect()).connection.accepted[0]).not.toHaveProperty("online");
   });
 
   test("precedes the messages whose flush it forced", async () => {
@@ -87,8 +87,8 @@ describe("a welcome", () => {
     const { position } = await it.publish("room", "waits too");
     const since = new Map(position === undefined ? [] : [[room, position]]);
     const { connection } = await it.enter({ channels: [room], since });
-    expect(connection.taken.map(({ event, type }) => event ?? type)).toEqual(["welcome"]);
-    expect(connection.taken[0]?.channels?.room).toMatchObject({ from: 2, recovered: true });
+    expect(connection.accepted.map(({ event, type }) => event ?? type)).toEqual(["welcome"]);
+    expect(connection.accepted[0]?.channels?.room).toMatchObject({ from: 2, recovered: true });
   });
 
   test("is followed by what `since` asked for, in each channel of the cursor", async () => {
@@ -112,7 +112,7 @@ describe("a welcome", () => {
     await begin();
     it.broker.fail = 3;
     const { connection } = await it.connect({ channels: [room] });
-    expect([connection.taken, connection.closedWith?.name]).toEqual([[], "unavailable"]);
+    expect([connection.accepted, connection.closedWith?.name]).toEqual([[], "unavailable"]);
     it.broker.fail = 0;
     await it.settle();
     expect(it.hub.connections.size).toBe(0);
@@ -125,9 +125,9 @@ describe("a welcome", () => {
     it.broker.answerMs = 50;
     const { connection, conversation } = await it.enter({ channels: [room] });
     conversation.receive('{"type":"ping","ref":1}');
-    expect(connection.taken).toEqual([]);
+    expect(connection.accepted).toEqual([]);
     await it.clock.moveInSteps(200, 10);
-    expect(connection.taken.map(({ event, type }) => event ?? type)).toEqual(["welcome", "pong"]);
+    expect(connection.accepted.map(({ event, type }) => event ?? type)).toEqual(["welcome", "pong"]);
   });
 
   test("is not sent to a client that left in the meantime, of which nothing remains", async () => {
@@ -136,7 +136,7 @@ describe("a welcome", () => {
     const guest = await it.enter({ channels: [room] });
     it.leave(guest);
     await it.clock.moveInSteps(30_000, 100);
-    expect([guest.connection.taken, it.hub.connections.size, it.hub.delivery.interest.size]).toEqual([[], 0, 0]);
+    expect([guest.connection.accepted, it.hub.connections.size, it.hub.delivery.interest.size]).toEqual([[], 0, 0]);
   });
 });
 
@@ -262,11 +262,11 @@ describe("a connection that continues an earlier one", () => {
     const watcher = await it.connect();
     const old = await it.connect({ userId: "u1" });
     await it.clock.moveInSteps(5000, 1000);
-    const before = watcher.connection.taken.length;
+    const before = watcher.connection.accepted.length;
     const next = await it.connect({ userId: "u1", takesOver: it.resumeKeys.keyOf(old.session.id) });
     expect([old.connection.closedWith?.name, next.connection.closedWith]).toEqual(["normal", undefined]);
     await it.clock.moveInSteps(5000, 1000);
-    expect(watcher.connection.taken.slice(before)).toEqual([]);
+    expect(watcher.connection.accepted.slice(before)).toEqual([]);
     expect([...it.hub.connections.ofUser("u1")]).toEqual([next.session]);
   });
 
@@ -320,7 +320,7 @@ describe("a connection that continues an earlier one", () => {
       const userId = `u${user}`;
       const { connection, session } = await it.connect({ userId });
       gone.push(new WeakRef(session));
-      await it.connect({ userId, takesOver: connection.taken[0]?.resume_key });
+      await it.connect({ userId, takesOver: connection.accepted[0]?.resume_key });
     }
     await it.settle();
     Bun.gc(true);
@@ -376,7 +376,7 @@ describe("two workers of one server", () => {
     const watcher = await it.connect();
     await it.clock.moveInSteps(3000, 500);
     const guest = await other.connect();
-    expect(guest.connection.taken[0]).toMatchObject({ event: "welcome", online: 2 });
+    expect(guest.connection.accepted[0]).toMatchObject({ event: "welcome", online: 2 });
     await it.clock.moveInSteps(3000, 500);
     other.leave(guest);
     await it.clock.moveInSteps(3000, 500);
@@ -389,19 +389,19 @@ describe("two workers of one server", () => {
     const watcher = await other.connect();
     const old = await it.connect();
     await it.clock.moveInSteps(3000, 500);
-    const before = watcher.connection.taken.length;
+    const before = watcher.connection.accepted.length;
     cluster.announce({ isDraining: true });
     old.session.close({ name: "restarting" });
     it.hub.ended(old.session);
     await other.connect();
     await it.clock.moveInSteps(5000, 500);
-    expect(watcher.connection.taken.slice(before)).toEqual([]);
+    expect(watcher.connection.accepted.slice(before)).toEqual([]);
     // One that does not return has left, and one more than before has joined.
     const gone = await it.connect();
     gone.session.close({ name: "restarting" });
     it.hub.ended(gone.session);
     await it.clock.moveInSteps(5000, 500);
-    const events = watcher.connection.taken.slice(before).map(({ event, online }) => `${event} ${online}`);
+    const events = watcher.connection.accepted.slice(before).map(({ event, online }) => `${event} ${online}`);
     expect(events).toEqual(["joined 3", "left 2"]);
   });
 
@@ -410,13 +410,13 @@ describe("two workers of one server", () => {
     const watcher = await other.connect();
     const old = await it.connect();
     await it.clock.moveInSteps(3000, 500);
-    const before = watcher.connection.taken.length;
+    const before = watcher.connection.accepted.length;
     cluster.announce({ isDraining: true });
     await other.connect();
     await it.clock.moveInSteps(2500, 500);
     it.leave(old); // by itself: it was told of the drain
     await it.clock.moveInSteps(10_000, 500);
-    expect(watcher.connection.taken.slice(before)).toEqual([]);
+    expect(watcher.connection.accepted.slice(before)).toEqual([]);
   });
 
   test("send no notices for a plain client that connects after the draining worker has exited", async () => {
@@ -424,7 +424,7 @@ describe("two workers of one server", () => {
     const watcher = await other.connect();
     const old = await it.connect();
     await it.clock.moveInSteps(3000, 500);
-    const before = watcher.connection.taken.length;
+    const before = watcher.connection.accepted.length;
     cluster.announce({ isDraining: true });
     old.session.close({ name: "restarting" });
     it.hub.ended(old.session);
@@ -432,7 +432,7 @@ describe("two workers of one server", () => {
     await it.clock.moveInSteps(1000, 500);
     await other.connect();
     await it.clock.moveInSteps(10_000, 500);
-    expect(watcher.connection.taken.slice(before)).toEqual([]);
+    expect(watcher.connection.accepted.slice(before)).toEqual([]);
   });
 
   test("continue a connection on the other worker without any notice", async () => {
@@ -440,11 +440,11 @@ describe("two workers of one server", () => {
     const watcher = await it.connect();
     const old = await it.connect({ userId: "u1" });
     await it.clock.moveInSteps(3000, 500);
-    const before = watcher.connection.taken.length;
+    const before = watcher.connection.accepted.length;
     const next = await other.connect({ userId: "u1", takesOver: it.resumeKeys.keyOf(old.session.id) });
     await it.clock.moveInSteps(3000, 500);
     expect([old.connection.closedWith?.name, next.connection.closedWith]).toEqual(["normal", undefined]);
-    expect(watcher.connection.taken.slice(before)).toEqual([]);
+    expect(watcher.connection.accepted.slice(before)).toEqual([]);
     await expect(it.connect({ userId: "u1" })).rejects.toThrow("already connected");
   });
 

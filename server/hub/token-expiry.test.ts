@@ -16,8 +16,8 @@ function makeExpiring(leftMs: number | undefined) {
 }
 
 describe("a token that expires soon", () => {
-  const noticesOf = ({ connection }: { connection: { taken: readonly unknown[] } }) =>
-    connection.taken.filter((it) => (it as { event?: string }).event === "token-expiring");
+  const noticesOf = ({ connection }: { connection: { accepted: readonly unknown[] } }) =>
+    connection.accepted.filter((it) => (it as { event?: string }).event === "token-expiring");
 
   test("is announced 30 s before its end, once", () => {
     const expiring = makeExpiring(50_000);

@@ -57,7 +57,7 @@ describe("a session", () => {
   test("writes its position with every frame of a stream", () => {
     const connection = new FakeConnection(sseForm);
     const cursors: (string | undefined)[] = [];
-    connection.onTaken = ({ cursor }) => cursors.push(cursor);
+    connection.onAccepted = ({ cursor }) => cursors.push(cursor);
     const { session } = makeSession("c_1", { connection });
     session.memberships.add(new Membership(session, channelOf("c0"), 2));
     session.sendFrame({ type: "pong" });
@@ -79,6 +79,10 @@ describe("a session", () => {
     session.close({ name: "replaced" });
     session.close({ name: "internal" });
     session.sendFrame({ type: "pong" });
-    expect([session.closed?.name, connection.closedWith?.name, connection.taken]).toEqual(["replaced", "replaced", []]);
+    expect([session.closed?.name, connection.closedWith?.name, connection.accepted]).toEqual([
+      "replaced",
+      "replaced",
+      [],
+    ]);
   });
 });

@@ -182,7 +182,7 @@ export class DeliveryWorld {
     for (const [channel, position] of since ?? []) reader.asked.set(channel, { from: "position", position });
     const connection = new FakeConnection(client.form, room);
     const marks: ReadonlyMap<string, Position>[] = [];
-    connection.onTaken = (write) => {
+    connection.onAccepted = (write) => {
       reader.read(write);
       marks.push(new Map(reader.positions));
     };

@@ -354,7 +354,7 @@ describe("clients that disconnect during the handshake", () => {
   test.each([
     ["handshakes", handshake(0, "/ws?user_id=hasty&channel=abuse")],
     ["streams", "GET /sse?user_id=hasty&channel=abuse HTTP/1.1\r\nHost: localhost\r\n\r\n"],
-  ])("leave no connection and no seat behind: 200 %s", async (_, request) => {
+  ])("leave no connection and no reservation behind: 200 %s", async (_, request) => {
     await using small = await startServer({
       env: { NOTICES: "off", MAX_CONNECTIONS: "10", MAX_CONNECTIONS_PER_USER: "5" },
     });
@@ -367,8 +367,8 @@ describe("clients that disconnect during the handshake", () => {
     }
     const count = async () => (await (await small.request("GET", "/health")).json()) as Frame;
     await until(async () => Number((await count()).connections) === 0, "nobody is connected");
-    const seated = await Promise.all([1, 2, 3, 4, 5].map(() => SocketUnderTest.open(`${small.wsUrl}?user_id=hasty`)));
-    for (const socket of seated) socket[Symbol.dispose]();
+    const sockets = await Promise.all([1, 2, 3, 4, 5].map(() => SocketUnderTest.open(`${small.wsUrl}?user_id=hasty`)));
+    for (const socket of sockets) socket[Symbol.dispose]();
     expect(small.output).not.toMatch(/ERROR/);
   });
 });

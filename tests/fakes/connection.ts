@@ -28,7 +28,7 @@ export class FakeConnection implements Connection {
   /** Informed about buffered bytes, as by a real transport. */
   backlog: Backlog | undefined;
   /** Called for each accepted write, before the client receives it. */
-  onTaken: (write: ReadWrite) => void = () => undefined;
+  onAccepted: (write: ReadWrite) => void = () => undefined;
   /** Called for each write when the client receives it. */
   onReceived: (write: ReadWrite) => void = () => undefined;
   onClose: (reason: CloseReason) => void = () => undefined;
@@ -40,7 +40,7 @@ export class FakeConnection implements Connection {
   pings = 0;
   probes = 0;
   /** All accepted frames, in order. */
-  readonly taken: ReceivedFrame[] = [];
+  readonly accepted: ReceivedFrame[] = [];
   /** The number of accepted writes. */
   writes = 0;
   /** Thrown by each `send`, which is not allowed: simulates a bug in a transport. */
@@ -61,8 +61,8 @@ export class FakeConnection implements Connection {
     if (this.buffered() > this.#room.refuseBytes) return "refused";
     const write = readWrite(this.wireForm, encoded);
     this.writes++;
-    this.taken.push(...write.frames);
-    this.onTaken(write);
+    this.accepted.push(...write.frames);
+    this.onAccepted(write);
     const bytes = encoded.reduce((sum, part) => sum + part.length, 0);
     if (this.#isStalled) this.#waiting.push({ ...write, bytes });
     else this.onReceived(write);
@@ -140,6 +140,6 @@ export class FakeConnection implements Connection {
 
   /** Frames of one type, or system frames of one event. */
   of(kind: string): readonly ReceivedFrame[] {
-    return this.taken.filter(({ type, event }) => type === kind || (type === "system" && event === kind));
+    return this.accepted.filter(({ type, event }) => type === kind || (type === "system" && event === kind));
   }
 }

@@ -160,7 +160,7 @@ describe("an event stream", () => {
   });
 
   test.each([
-    ["full", new ServiceError("full", "no free seat", { retryAfterMs: 5000 }), 5000],
+    ["full", new ServiceError("full", "no more connections", { retryAfterMs: 5000 }), 5000],
     ["draining", new ServiceError("draining", "shutting down"), 2000],
   ])(
     "that is refused for now (%s) is answered with 200 and a retry time, since any other status would end it for good",
@@ -318,7 +318,7 @@ describe("a cursor that would be too long for a reconnect", () => {
     expect(await cookie(taken, { "Last-Event-ID": longest })).toBe(200);
   });
 
-  test("is refused too if only the token names the user, and the seat is released", async () => {
+  test("is refused too if only the token names the user, and the reservation is released", async () => {
     const userId = "é".repeat(128);
     const verify = async () => ({ userId, grants: noGrants, expiresAtMs: undefined });
     const url = `${await begin({ verifier: { verify }, settings: { maxConnections: 1 } })}?token=t`;

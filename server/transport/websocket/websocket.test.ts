@@ -29,7 +29,7 @@ describe("the maximum frame size", () => {
   });
 });
 
-test("a failed handshake releases its seat", async () => {
+test("a failed handshake releases its reservation", async () => {
   const server = await RealServer.start({ settings: { maxConnections: 1 } });
   for (let round = 0; round < 3; round++) {
     using raw = await RawSocket.connect(server.port);

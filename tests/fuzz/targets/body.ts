@@ -52,12 +52,13 @@ export async function bodyTarget(): Promise<FuzzTarget> {
     async run(input) {
       const letter = Object.keys(verbs).find((it) => it === input[0]) ?? "p";
       const verb = verbs[letter] ?? publish;
-      const before = connection.taken.length;
+      const before = connection.accepted.length;
       const kind = await perform(hub, verb, input.slice(1));
       await hub.settle();
-      for (const frame of connection.taken.slice(before)) must(frame.type !== "error", "a publication is not an error");
+      for (const frame of connection.accepted.slice(before))
+        must(frame.type !== "error", "a publication is not an error");
       must(connection.closedWith === undefined, "no body closes the connection of somebody else");
-      connection.taken.length = 0;
+      connection.accepted.length = 0;
       return `${letter} ${kind}`;
     },
     close: () => hub.close(),

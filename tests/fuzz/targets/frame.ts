@@ -62,7 +62,7 @@ export async function frameTarget(): Promise<FuzzTarget> {
       await hub.settle(5);
       checkEventStream(stream.text);
       must(connection.closedWith?.name !== "internal", "no frame causes an internal error");
-      const answers = connection.taken.slice(1);
+      const answers = connection.accepted.slice(1);
       for (const { code } of answers) must(code !== "internal", "no answer is an internal error");
       for (const name of session.memberships.names()) must(isWellFormed(name), "a channel has no lone surrogates");
       hub.leave({ connection, conversation, session });
