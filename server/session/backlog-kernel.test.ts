@@ -53,8 +53,11 @@ class Connection implements Holder, Disposable {
 
   /** What the server can know of it: what it could write, and what the kernel holds. */
   async state(): Promise<string> {
-    const queues = await readSendQueues(this.#listener.port, new Set([this.peer]));
-    return `${this.#written} written, ${queues.get(this.peer)} queued`;
+    // The kernel may leave out a row of a table that changes.
+    for (;;) {
+      const queued = (await readSendQueues(this.#listener.port, new Set([this.peer]))).get(this.peer);
+      if (queued !== undefined) return `${this.#written} written, ${queued} queued`;
+    }
   }
 
   /** Reads exactly so many bytes, past the runtime, which reads all there is. */

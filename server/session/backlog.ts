@@ -50,6 +50,8 @@ interface Held {
   /** What the kernel held for it when it was last looked up. */
   queued?: number | undefined;
   lookedUpAt?: number;
+  /** It was not in the table the last time, although it was before. */
+  isMissing?: boolean;
 }
 
 /**
@@ -214,6 +216,13 @@ export class Backlog {
       // It may have read something meanwhile, or be closed.
       if (this.#held.get(holder) !== held || held.at !== before.get(holder)) continue;
       const queued = queues.get(holder.peer ?? "");
+      // A table that changes while it is read may lack a row: one that was there before is looked up once more.
+      const isMissing = queued === undefined && held.queued !== undefined;
+      if (isMissing && held.isMissing !== true) {
+        held.isMissing = true;
+        continue;
+      }
+      held.isMissing = isMissing;
       const isComparable = queued === undefined || held.queued !== undefined;
       const hasRead = queued !== undefined && held.queued !== undefined && queued < held.queued;
       held.queued = queued;
