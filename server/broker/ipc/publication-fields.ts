@@ -5,6 +5,7 @@ import type { FieldWriter } from "../../lib/link/field-writer.ts";
 import type { Published } from "../broker.ts";
 import type { Place } from "../ledger/ledger.ts";
 import type { HistoryRules } from "../log.ts";
+import { otherFields } from "../other-fields.ts";
 
 /** A draft for the host, with the number of the request. */
 export interface PublishQuestion {
@@ -149,34 +150,13 @@ function readDelivery(from: FieldReader): Delivery {
 
 type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 
-/** The fields that are sent by themselves. All others are JSON, so a new field cannot be forgotten. */
-const ownFields: ReadonlySet<string> = new Set([
-  "channel",
-  "id",
-  "data",
-  "message",
-  "offset",
-  "timestamp",
-  "epoch",
-] satisfies (keyof Publication)[]);
-
 const bodyTexts = 4;
 
 function bodyOf(it: Draft | Publication): readonly string[] {
-  const { id = "", data = "", message = "" } = it;
-  return [id, othersOf(it), data, message.isWellFormed() ? message : ""];
-}
-
-function othersOf(it: Draft | Publication): string {
-  let others: Record<string, unknown> | undefined;
-  for (const name in it) {
-    if (ownFields.has(name)) continue;
-    others ??= {};
-    others[name] = it[name as keyof typeof it];
-  }
-  // UTF-8 has no halves of surrogate pairs, and JSON has escapes for them. An empty message is not one that is missing.
-  if (it.message === "" || it.message?.isWellFormed() === false) others = { ...others, message: it.message };
-  return others === undefined ? "" : JSON.stringify(others);
+  const { id = "", data = "" } = it;
+  // UTF-8 has no halves of surrogate pairs, and JSON has escapes for them.
+  const message = it.message?.isWellFormed() ? it.message : "";
+  return [id, otherFields(it, message), data, message];
 }
 
 function withBody<T extends Writable<Draft>>(it: T, [id = "", others, data, message]: readonly string[]): T {

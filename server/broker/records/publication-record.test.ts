@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Publication } from "../../../protocol/publication.ts";
 import { fc } from "../../../tests/property.ts";
+import { otherFields } from "../other-fields.ts";
 import {
   costOfRecord,
   lengthAt,
   mostRecordBytes,
-  othersOf,
   readRecord,
   recordBytes,
   timeOfRecord,
@@ -20,7 +20,7 @@ const labels = { cost: 481, at: 1_764_345_600_000 };
 
 /** Writes a publication between other bytes, and reads it again. */
 function copyOf(publication: Publication) {
-  const others = othersOf(publication);
+  const others = otherFields(publication, publication.message ?? "");
   const target = Buffer.alloc(20 + mostRecordBytes(publication, others), 0xff);
   const end = writeRecord(target, 10, publication, others);
   writeLabels(target, 10, labels.cost, labels.at);
@@ -66,7 +66,7 @@ describe("a record", () => {
   test.each([["世"], ["\ud83d"], ["\ud83d\0"]])("a message of %j takes at most three bytes per character", (unit) => {
     const message = unit.repeat(1000);
     const publication = { ...base, message };
-    expect(recordBytes(publication, othersOf(publication))).toBeLessThan(3 * message.length + 100);
+    expect(recordBytes(publication, otherFields(publication, message))).toBeLessThan(3 * message.length + 100);
   });
 
   test("belongs to the place that it is read for", () => {

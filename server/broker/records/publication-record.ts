@@ -20,8 +20,7 @@ declare global {
  *     24  4 bytes each: the lengths of its id, its data, its message, and all other fields as JSON; 0 if it has none
  *     40  these texts in UTF-8. A message with half of a surrogate pair is UTF-16, and its length is increased by 2³¹
  *
- * Channel, epoch and offset are left out, because they follow from the place of the record. Since the other fields are JSON, a
- * new one cannot be forgotten.
+ * Channel, epoch and offset are left out, because they follow from the place of the record.
  */
 const headerBytes = 40;
 const costAt = 4;
@@ -40,22 +39,6 @@ export interface RecordPlace {
   readonly offset: number;
 }
 
-/** The fields that have no place of their own in a record, as JSON; empty if there are none. */
-export function othersOf(publication: Publication): string {
-  let left = publication.data === undefined ? 0 : 1;
-  if (publication.message !== undefined && hasPlace(publication.message)) left++;
-  left += 5; // id and timestamp, channel, epoch and offset
-  for (const _ in publication) left--;
-  if (left === 0) return "";
-  const { channel, id, epoch, offset, timestamp, data, message, ...others } = publication;
-  return JSON.stringify(message === undefined || hasPlace(message) ? others : { ...others, message });
-}
-
-/** An empty message is not one that is left out, so it is JSON. */
-function hasPlace(message: string): boolean {
-  return message !== "";
-}
-
 /** The length of a record, or more: it counts characters, which takes no time. */
 export function mostRecordBytes({ id, data, message }: Publication, others: string): number {
   return headerBytes + 3 * (id.length + (data?.length ?? 0) + (message?.length ?? 0) + others.length);
@@ -69,7 +52,7 @@ export function recordBytes({ id, data, message }: Publication, others: string):
   return bytes;
 }
 
-/** Writes a record where there is room for it. Hot path: once per publication. @param others see `othersOf` @returns the position after it */
+/** Writes a record where there is room for it. Hot path: once per publication. @param others see `otherFields` @returns the position after it */
 export function writeRecord(target: Buffer, start: number, it: Publication, others: string): number {
   const { id, data, message } = it;
   let end = start + headerBytes;

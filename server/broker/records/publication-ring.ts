@@ -1,13 +1,13 @@
 import type { Publication } from "../../../protocol/publication.ts";
 import { readUint32, writeUint32 } from "../../lib/byte-numbers.ts";
 import { costOf } from "../cost-of.ts";
+import { otherFields } from "../other-fields.ts";
 import { type ChunkPool, mostChunkBytes } from "./chunk-pool.ts";
 import type { ItemsChannel, KeptItems, StoredItem } from "./kept-items.ts";
 import {
   costOfRecord,
   lengthAt,
   mostRecordBytes,
-  othersOf,
   type RecordPlace,
   readRecord,
   recordBytes,
@@ -56,7 +56,7 @@ export class PublicationRing implements KeptItems<Publication> {
 
   /** @param cost by `costOf` */
   push(publication: Publication, at: number, cost = costOf(publication)): void {
-    const others = othersOf(publication);
+    const others = otherFields(publication, publication.message ?? "");
     let chunk = this.#chunks[this.#chunks.length - 1];
     if (chunk === undefined || this.#end + mostRecordBytes(publication, others) > chunk.length) {
       chunk = this.#chunkFor(recordBytes(publication, others));
