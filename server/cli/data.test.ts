@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../protocol/channel-name.ts";
+import { testIf } from "../../tests/test-if.ts";
 import { defaultLogLimits } from "../broker/log-limits.ts";
 import type { Archive } from "../broker/sqlite/archive.ts";
 import { openHistory } from "../broker/sqlite/open-history.ts";
@@ -92,6 +93,28 @@ describe("fanfare data check", () => {
     expect(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name)).toString("hex")])).toEqual(
       before,
     );
+  });
+
+  testIf(process.getuid?.() !== 0, "root may write everywhere")(
+    "reads a directory that cannot be written",
+    async () => {
+      store(20);
+      chmodSync(directory, 0o500);
+      const { code, err } = await check();
+      chmodSync(directory, 0o700);
+      expect([code, err]).toEqual([0, ""]);
+    },
+  );
+
+  test("does not take a folder for a witness", async () => {
+    store(20);
+    for (const name of readdirSync(directory)) {
+      if (!name.includes("witness")) continue;
+      rmSync(join(directory, name));
+      mkdirSync(join(directory, name));
+    }
+    const { code, out } = await check();
+    expect([code, out]).toEqual([1, expect.stringContaining("its witness is missing")]);
   });
 
   test("finds a damaged message", async () => {

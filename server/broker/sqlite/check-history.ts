@@ -47,8 +47,8 @@ export function checkHistory(directory: string): HistoryReport {
     if (storageError.fault !== "broken") throw storageError;
     return { ...sizes(path), ...nothingReadable, broken: [messageOf(error)] };
   } finally {
-    // Reading creates an empty write-ahead log and its index.
-    for (const name of sideFiles) rmSync(name, { force: true });
+    // Reading creates an empty write-ahead log and its index. Where nothing can be written, there are none.
+    for (const name of sideFiles) if (existsSync(name)) rmSync(name, { force: true });
   }
 }
 

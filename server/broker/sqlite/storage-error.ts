@@ -2,7 +2,7 @@ import { fileFaultOf } from "../../lib/file-fault.ts";
 
 /** What can be wrong with the storage directory: the meaning, and what to do. */
 const faults = {
-  full: ["the disk is full", "free some space; storing then resumes by itself"],
+  full: ["the disk is full", "free some space; a running server then stores again by itself"],
   "read-only": [
     "it cannot be written",
     "make it writable for the user that the server runs as, or choose another directory",

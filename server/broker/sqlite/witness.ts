@@ -77,7 +77,8 @@ export class Witness {
 
   /** All witnesses in a directory. */
   static find(directory: string): readonly FoundWitness[] {
-    const names = readdirSync(directory).filter((name) => name === unsettledName || settledName.test(name));
+    const entries = readdirSync(directory, { withFileTypes: true }).filter((it) => it.isFile());
+    const names = entries.map(({ name }) => name).filter((name) => name === unsettledName || settledName.test(name));
     return names.map((name) => {
       const path = join(directory, name);
       const content = parse(readFileSync(path, "latin1"));

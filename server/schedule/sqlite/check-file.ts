@@ -43,8 +43,8 @@ export function checkScheduleFile(directory: string): ScheduleFileReport | undef
     if (fileError.fault !== "broken") throw fileError;
     return { ...nothing, broken: [`schedules.sqlite: ${error instanceof Error ? error.message : String(error)}`] };
   } finally {
-    // Reading creates an empty write-ahead log and its index.
-    for (const name of sideFiles) rmSync(name, { force: true });
+    // Reading creates an empty write-ahead log and its index. Where nothing can be written, there are none.
+    for (const name of sideFiles) if (existsSync(name)) rmSync(name, { force: true });
   }
 }
 

@@ -3,7 +3,7 @@ import { UnusableStorage } from "../../lib/unusable-storage.ts";
 
 /** What can be wrong with the file: the meaning, and what to do. */
 const faults = {
-  full: ["the disk is full", "free some space; storing then resumes by itself"],
+  full: ["the disk is full", "free some space; a running server then stores again by itself"],
   "read-only": ["it cannot be written", "make it writable for the user that the server runs as"],
   "no-directory": ["it is not a directory and cannot be created", "choose a directory that the server may create"],
   "in-use": ["another process is using it", "each server needs its own directory: stop the other one"],

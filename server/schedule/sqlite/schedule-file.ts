@@ -8,6 +8,9 @@ import { ScheduleFileError, toFileError } from "./file-error.ts";
 import { inTransaction, openScheduleFile, scheduleFileName } from "./open-file.ts";
 import { checksumOf, recordOf, type ScheduleRow, type StateRow, stateChecksum } from "./rows.ts";
 
+/** The history of the same server. It is opened after the schedules, so at the first start it is not there yet. */
+const historyFileName = "history.sqlite";
+
 /**
  * The schedules of one server on disk. Records are read once, at the start, and each change is committed before it is
  * answered.
@@ -19,6 +22,8 @@ export class ScheduleFile {
   readonly #delete: Statement;
   readonly #saveState: Statement;
   readonly #inode: number | undefined;
+  /** The server has stored in this directory before, but there was no file, or an empty one. */
+  readonly #wasMissing: boolean;
   /** Ids of damaged rows. Nobody else knows of them, but they are counted until they are written again. */
   readonly #damaged = new Set<string>();
   #count = 0;
@@ -29,6 +34,7 @@ export class ScheduleFile {
   /** @throws ScheduleFileError */
   constructor(directory: string) {
     this.#directory = directory;
+    this.#wasMissing = !hasBytes(directory, scheduleFileName) && hasBytes(directory, historyFileName);
     try {
       this.#database = openScheduleFile(directory);
       this.#put = this.#database.prepare("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?)");
@@ -50,7 +56,10 @@ export class ScheduleFile {
         logDamage(String(id));
       }
       const state = this.#database.query<StateRow, []>("SELECT last_version, count, checksum FROM state").get();
-      const isSound = state === null || state.checksum === stateChecksum(state.last_version, state.count);
+      const isSound =
+        state === null ? rows.length === 0 : state.checksum === stateChecksum(state.last_version, state.count);
+      if (this.#wasMissing) logMissing();
+      if (!isSound) logUncounted();
       if (state !== null && isSound && state.count > rows.length) logLost(state.count - rows.length);
       this.#count = rows.length;
       // Without a sound state, a version is chosen that was never used: versions are counted, and this is the time.
@@ -107,8 +116,26 @@ function logDamage(id: string): void {
   );
 }
 
+/** A file that was deleted looks like the first start, apart from the file beside it. */
+function logMissing(): void {
+  log().warn(
+    "schedules.sqlite was missing or empty, although this server has stored in DATA_DIR before. " +
+      "If there were schedules, create them again",
+  );
+}
+
+function logUncounted(): void {
+  log().warn(
+    "The number of schedules in schedules.sqlite is damaged or missing, so it is not known whether all are there",
+  );
+}
+
 function logLost(count: number): void {
   log().error("{count} schedule(s) are missing in schedules.sqlite. Create them again", { count });
+}
+
+function hasBytes(directory: string, name: string): boolean {
+  return (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 function log() {

@@ -1,8 +1,18 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { scheduleStoreConformance } from "../../../tests/conformance/schedule.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { MemoryScheduleStore } from "../memory/store.ts";
@@ -64,6 +74,57 @@ function change(sql: string): void {
   database.run(sql);
   database.close();
 }
+
+describe("a start logs", () => {
+  const logged: LogRecord[] = [];
+  beforeEach(async () => {
+    logged.length = 0;
+    await configure({
+      reset: true,
+      sinks: { kept: (record) => void logged.push(record) },
+      loggers: [
+        { category: ["fanfare", "schedule"], sinks: ["kept"] },
+        { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
+      ],
+    });
+  });
+  afterEach(() => reset());
+  const sentences = () => logged.map(({ message }) => message.join(""));
+
+  test.each([
+    ["gone", () => rmSync(path())],
+    ["empty", () => truncateSync(path())],
+  ])("that the file is %s, if the server has stored in the directory before", (_, damage) => {
+    open();
+    add("a");
+    close();
+    damage();
+    open();
+    expect(sentences()).toEqual([]); // like a first start
+    close();
+    damage();
+    writeFileSync(join(directory, "history.sqlite"), "what the server has stored before");
+    open();
+    expect(sentences()).toEqual([expect.stringContaining("schedules.sqlite was missing or empty")]);
+    open();
+    expect(logged).toHaveLength(1);
+  });
+
+  test.each(["DELETE FROM state", "UPDATE state SET count = 1"])(
+    "that it is not known whether all are there, and uses no version again, after %s",
+    (sql) => {
+      open();
+      add("a", "b");
+      const highest = Math.max(...names().map(({ version }) => version));
+      close();
+      change(sql);
+      open();
+      expect(sentences()).toEqual([expect.stringContaining("it is not known whether all are there")]);
+      add("c");
+      expect(names().at(-1)?.version).toBeGreaterThan(highest);
+    },
+  );
+});
 
 describe("schedules in a file", () => {
   test("are there after a restart, with their versions, and a version is not used again", () => {
