@@ -48,7 +48,7 @@ const disruptions: readonly Disruption[] = [
     expected: { epochs: 3 },
   },
   {
-    name: "SIGSTOP for 10 s",
+    name: `SIGSTOP for ${isLong ? 60 : 10} s`,
     strike: async (server) => {
       server.signal("SIGSTOP");
       await Bun.sleep(isLong ? 60_000 : 10_000);
