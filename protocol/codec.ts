@@ -1,7 +1,8 @@
 import { ServiceError } from "./errors.ts";
 import * as fields from "./fields.ts";
 import type { ClientFrame, Ref, ServerFrame } from "./frames.ts";
-import { memberText, memberTexts, onOneLine } from "./json-text.ts";
+import { memberText } from "./json-text.ts";
+import { KnownFields } from "./known-fields.ts";
 import { limits } from "./limits.ts";
 import type { JsonText, Publication } from "./publication.ts";
 
@@ -34,10 +35,10 @@ export function decodeClientFrame(text: string): Decoded {
   let ref: Ref | undefined;
   let unknown: UnknownFields | undefined;
   try {
-    const object = fields.parseObject(text);
+    const object = fields.parseObject(text, allFields);
     ref = parseRef(object);
     unknown = unknownOf(object);
-    const frame = parseCommand(object, text);
+    const frame = parseCommand(object);
     return unknown === undefined ? { ref, frame } : { ref, frame, unknown };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
@@ -49,7 +50,7 @@ export function decodeClientFrame(text: string): Decoded {
 /** Text that is not JSON, or is nested too deep to be parsed, may still contain the `ref` of the command that is refused. */
 function refOfBroken(text: string): Ref | undefined {
   try {
-    const ref = memberTexts(text).get("ref") ?? "";
+    const ref = memberText(text, "ref") ?? "";
     // Each character may be an escape of six, and there are two quotes.
     return ref.length > 6 * limits.refLength + 2 ? undefined : parseRef({ ref: JSON.parse(ref) });
   } catch {
@@ -61,8 +62,13 @@ function refOfBroken(text: string): Ref | undefined {
 function unknownOf(object: fields.Fields): UnknownFields | undefined {
   const known = typeof object.type === "string" ? commandFields.get(object.type) : undefined;
   if (known === undefined) return undefined;
-  const given = Object.keys(object).filter((name) => !known.includes(name));
-  return given.length === 0 ? undefined : { given, known };
+  let given: string[] | undefined;
+  for (const name in object) {
+    if (known.includes(name)) continue;
+    given ??= [...fields.unknownIn(object)];
+    if (name !== "") given.push(name); // it stands for the unknown ones
+  }
+  return given === undefined ? undefined : { given, known };
 }
 
 const commandFields: ReadonlyMap<string, readonly string[]> = new Map(
@@ -77,6 +83,9 @@ const commandFields: ReadonlyMap<string, readonly string[]> = new Map(
     ping: [],
   }).map(([type, names]) => [type, ["type", "ref", ...names]]),
 );
+
+/** The fields of all commands: an object is parsed before its type is known. */
+const allFields = new KnownFields([...Array.from(commandFields.values()).flat(), "at", "delay_s"]);
 
 /** Encodes one frame as JSON text without line breaks. */
 export function encodeServerFrame(frame: ServerFrame): JsonText {
@@ -159,10 +168,10 @@ function parseRef(object: fields.Fields): Ref | undefined {
   throw fields.invalid("ref", `a number or a text of at most ${limits.refLength} characters`, ref);
 }
 
-function parseCommand(object: fields.Fields, text: string): ClientFrame {
+function parseCommand(object: fields.Fields): ClientFrame {
   const parse =
     typeof object.type === "string" && Object.hasOwn(commands, object.type) ? commands[object.type] : undefined;
-  if (parse !== undefined) return parse(object, text);
+  if (parse !== undefined) return parse(object);
   const known = Object.keys(commands).join(", ");
   if (typeof object.type === "string") {
     throw new ServiceError(
@@ -173,7 +182,7 @@ function parseCommand(object: fields.Fields, text: string): ClientFrame {
   throw fields.invalid("type", `one of ${known}`, object.type);
 }
 
-const commands: Readonly<Record<string, (object: fields.Fields, text: string) => ClientFrame>> = {
+const commands: Readonly<Record<string, (object: fields.Fields) => ClientFrame>> = {
   message: parseMessage,
   publish: parsePublish,
   subscribe: (object) => withSince({ type: "subscribe", channel: fields.channelField(object) }, object),
@@ -196,9 +205,9 @@ function withSince(frame: ClientFrame & { type: "subscribe" }, object: fields.Fi
   return since === undefined ? frame : { ...frame, since };
 }
 
-function parsePublish(object: fields.Fields, text: string): ClientFrame {
+function parsePublish(object: fields.Fields): ClientFrame {
   const message = fields.optionalMessage(object);
-  const data = "data" in object ? memberText(text, "data") : undefined;
+  const data = fields.dataText(object);
   if (message === undefined && data === undefined) throw fields.invalid("data", "data or message", undefined);
   // These are known from POST /v1/publish. Ignoring them would publish now what was meant for later.
   for (const field of ["at", "delay_s"]) {
@@ -216,7 +225,7 @@ function parsePublish(object: fields.Fields, text: string): ClientFrame {
     echo: fields.optionalSwitch(object, "echo", true),
     ...present({
       message,
-      data: data === undefined ? undefined : onOneLine(data),
+      data,
       event: fields.optionalEvent(object),
       id: fields.optionalText(object, "id", limits.idLength),
       sender: fields.optionalText(object, "sender", limits.senderLength),

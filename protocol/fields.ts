@@ -1,15 +1,31 @@
 import { type ChannelName, channelNameRuleFor, parseChannelName } from "./channel-name.ts";
 import { ServiceError } from "./errors.ts";
-import { jsonDepth } from "./json-text.ts";
+import { JsonCheck } from "./json-check.ts";
+import { onOneLine } from "./json-text.ts";
+import type { KnownFields } from "./known-fields.ts";
 import { limits } from "./limits.ts";
+import { parseKnownFields, unknownFields } from "./parse-known-fields.ts";
 import { parsePosition, parseSince, type Since, sinceRule } from "./position.ts";
 
-/** A JSON object whose members have not been validated yet. */
-export type Fields = Readonly<Record<string, unknown>>;
+/** A JSON object whose members have not been validated yet, except that `data` is JSON text. */
+export type Fields = Readonly<Record<string, unknown>> & { readonly [unknownFields]?: readonly string[] };
 
-/** @throws ServiceError "bad-json" for anything but an object of acceptable depth. @param around As for `parseJson`. */
-export function parseObject(text: string, around = 1): Fields {
-  const value = parseJson(text, around);
+/** The JSON text of the field `data`, on one line; undefined if there is none. */
+export function dataText({ data }: Fields): string | undefined {
+  return typeof data === "string" ? onOneLine(data) : undefined;
+}
+
+/** The names of fields that are not known. If there are very many, only the first ones. */
+export function unknownIn(object: Fields): readonly string[] {
+  return object[unknownFields] ?? [];
+}
+
+/**
+ * @throws ServiceError "bad-json" for anything but an object of acceptable depth
+ * @param around as for `parseJson`
+ */
+export function parseObject(text: string, known: KnownFields, around = 1): Fields {
+  const value = parseJson(text, known, around);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ServiceError("bad-json", "expected a JSON object");
   }
@@ -17,21 +33,31 @@ export function parseObject(text: string, around = 1): Fields {
 }
 
 /**
- * @param around Levels that surround `data`: 1 for an object with fields, 2 for an array of those, 0 for a body that is the data.
+ * Parses the known fields of an object, or of the objects in an array. Of other fields only their names are kept.
+ * @param around Levels that surround `data`: 1 for an object with fields, 2 for an array of those.
  * @throws ServiceError "bad-json" if the text is not JSON, or is nested deeper than `limits.jsonDepth` plus `around`.
  */
-export function parseJson(text: string, around = 1): unknown {
-  // Check the depth first: on very deep input JSON.parse may fail with a stack overflow.
-  const maxDepth = limits.jsonDepth + around;
-  // Each level takes two characters, so a short text needs no count.
-  if (text.length > 2 * maxDepth && jsonDepth(text) > maxDepth) {
-    throw new ServiceError("bad-json", `nested deeper than ${limits.jsonDepth} levels`);
-  }
+export function parseJson(text: string, known: KnownFields, around = 1): unknown {
   try {
-    return JSON.parse(text);
+    return parseKnownFields(text, known, limits.jsonDepth + around);
   } catch (cause) {
-    throw new ServiceError("bad-json", `not JSON: ${cause instanceof Error ? cause.message : "unreadable"}`, { cause });
+    throw badJson(cause);
   }
+}
+
+/** Checks a text that is the data of a message. @throws ServiceError "bad-json", as `parseJson` does */
+export function checkData(text: string): void {
+  try {
+    new JsonCheck(text, limits.jsonDepth).whole();
+  } catch (cause) {
+    throw badJson(cause);
+  }
+}
+
+function badJson(cause: unknown): ServiceError {
+  if (cause instanceof RangeError) return new ServiceError("bad-json", `nested deeper than ${limits.jsonDepth} levels`);
+  if (!(cause instanceof SyntaxError)) throw cause;
+  return new ServiceError("bad-json", `not JSON: ${cause.message}`, { cause });
 }
 
 /** The error for one field. Names the field, the rule and the value. */
@@ -107,21 +133,23 @@ export function optionalHeaders(fields: Fields): Readonly<Record<string, string>
   return value;
 }
 
-/** An object with few, short text values. */
+/** An object with few, short text values, and names of printable ASCII characters: see `parseKnownFields`. */
 export function isHeaders(value: unknown): value is Readonly<Record<string, string>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const entries = Object.entries(value);
   return (
     entries.length <= limits.headers &&
-    entries.every(([name, text]) => name.isWellFormed() && isHeaderText(text, limits.headerLength - name.length))
+    entries.every(([name, text]) => headerName.test(name) && isHeaderText(text, limits.headerLength - name.length))
   );
 }
+
+const headerName = /^[\x20-\x7e]*$/;
 
 function isHeaderText(text: unknown, max: number): boolean {
   return typeof text === "string" && text.length <= max && text.isWellFormed();
 }
 
-export const headersRule = `an object of at most ${limits.headers} texts, each up to ${limits.headerLength} characters with its name`;
+export const headersRule = `an object of at most ${limits.headers} texts with names in ASCII, each up to ${limits.headerLength} characters with its name`;
 
 /** The value as shown in an error: short, and never a whole payload. */
 function shown(value: unknown): string {

@@ -1,14 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { fc } from "../tests/property.ts";
-import {
-  elementMemberTexts,
-  elementTexts,
-  jsonDepth,
-  memberText,
-  memberTexts,
-  onOneLine,
-  withoutEscapes,
-} from "./json-text.ts";
+import { elementTexts, memberText, memberTexts, onOneLine, withoutEscapes } from "./json-text.ts";
 
 /** White space that JSON allows, between any two tokens. */
 const space = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 });
@@ -90,37 +82,6 @@ describe("elementTexts", () => {
   });
 });
 
-describe("elementMemberTexts", () => {
-  const isObject = (text: string) => text.startsWith("{");
-
-  test("finds in each element what memberTexts finds in it, and nothing in elements that are not objects", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.oneof(jsonText, jsonText.filter(isObject))),
-        fc.string(),
-        space,
-        space,
-        (elements, name, before, after) => {
-          const array = `${before}[${elements.map((text) => before + text + after).join() || before}]${after}`;
-          const names = new Set([name, ...elements.filter(isObject).flatMap((text) => [...memberTexts(text).keys()])]);
-          for (const it of names) {
-            const members = elements.map((text) => (isObject(text) ? memberTexts(text).get(it) : undefined));
-            expect(elementMemberTexts(array, it)).toEqual(members);
-          }
-        },
-      ),
-    );
-  });
-
-  test.each([
-    ["after an element with a backslash", '[{"a":"\\\\"},{"data":1}]', [undefined, "1"]],
-    ["with escapes in some of the names", '[{"d\\u0061ta":1},{"data":2},{"d\\u0061t":3}]', ["1", "2", undefined]],
-    ["not in elements of elements", '[[{"data":1}],{"data":[]},{}]', [undefined, "[]", undefined]],
-  ])("finds members %s", (_, text, members) => {
-    expect(elementMemberTexts(text, "data")).toEqual(members);
-  });
-});
-
 describe("memberText", () => {
   test("finds the same text as memberTexts, for names with escapes and repeated names too", () => {
     fc.assert(
@@ -143,30 +104,6 @@ describe("memberText", () => {
     ["not a name in a value", '{"a":{"data":1},"b":"\\"data\\":1"}', undefined],
   ])("finds %s", (_, text, member) => {
     expect(memberText(text, "data")).toBe(member);
-  });
-});
-
-describe("jsonDepth", () => {
-  test.each([
-    ["1", 0],
-    ['"[[["', 0],
-    ["[]", 1],
-    ["[{}]", 2],
-    ["[[],[[]]]", 3],
-    ['{"a\\"[[":[1]}', 2],
-  ])("of %s is %d", (text, depth) => {
-    expect(jsonDepth(text)).toBe(depth);
-  });
-
-  test("matches the nesting that JSON.parse finds", () => {
-    const depthOf = (value: unknown): number =>
-      typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
-    fc.assert(fc.property(fc.jsonValue(), (value) => expect(jsonDepth(JSON.stringify(value))).toBe(depthOf(value))));
-  });
-
-  test("returns a depth for any text, even if it is not JSON", () => {
-    const texts = fc.string({ unit: fc.constantFrom('"', "\\", "[", "]", "{", "}", "x") });
-    fc.assert(fc.property(texts, (text) => expect(jsonDepth(text)).toBeGreaterThanOrEqual(0)));
   });
 });
 

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { decodeServerFrames } from "../protocol/client-codec.ts";
 import { decodeClientFrame } from "../protocol/codec.ts";
-import { parseJson, parseObject } from "../protocol/fields.ts";
+import { checkData, parseJson, parseObject } from "../protocol/fields.ts";
 import { nearest } from "../protocol/nearest.ts";
 import { parseCursor, parseSince } from "../protocol/position.ts";
 import { parseDraftContent } from "../server/api/draft.ts";
 import { postMessage } from "../server/api/publish.ts";
+import { knownPublishFields } from "../server/api/publish-request.ts";
 import { pushBatch } from "../server/api/push-batch.ts";
-import { parseScheduleRequest } from "../server/api/schedule-request.ts";
+import { knownScheduleFields, parseScheduleRequest } from "../server/api/schedule-request.ts";
 import { Access } from "../server/auth/access.ts";
 import { ApiKeys } from "../server/auth/api-key.ts";
 import { makeTokenVerifier } from "../server/auth/token.ts";
@@ -112,7 +113,7 @@ const callWith = (body: string, contentType: string) =>
 
 const scheduleWith = (fields: object) => {
   const text = JSON.stringify({ publish: { channel: "a", message: "m" }, ...fields });
-  return parseScheduleRequest(parseObject(text), text);
+  return parseScheduleRequest(parseObject(text, knownScheduleFields), text);
 };
 
 const inputPaths: readonly InputPath[] = [
@@ -217,13 +218,17 @@ const inputPaths: readonly InputPath[] = [
     feed: (text: string) =>
       decodeClientFrame(JSON.stringify({ type: "publish", channel: "a", data: 1, [field]: text })),
   })),
-  { name: "a JSON body", prefixes: ["", "[", '{"data":'], feed: (text) => [parseJson(text), parseObject(text)] },
+  {
+    name: "a JSON body",
+    prefixes: ["", "[", '{"data":'],
+    feed: (text) => [parseJson(text, knownPublishFields), parseObject(text, knownPublishFields), checkData(text)],
+  },
   {
     name: "the fields of a draft, their names too",
     prefixes: [""],
     feed: (text) => {
       const object = { data: text, event: text, [text]: text, headers: { [text]: text } };
-      return parseDraftContent(object, JSON.stringify(object));
+      return parseDraftContent(parseObject(JSON.stringify(object), knownPublishFields));
     },
   },
   {

@@ -1,6 +1,7 @@
 import { isoTime, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
+import { KnownFields } from "../../protocol/known-fields.ts";
 import type { Block, BlockKind } from "../auth/block-list.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { blockRequest, maxBlockS, reasonLength, tokenIdLength } from "./about/blocks.ts";
@@ -8,6 +9,8 @@ import { type ApiDependencies, type Call, ok, type Reply, userIdIn, type Verb } 
 
 /** Blocks per page. */
 const pageSize = 100;
+const blockFields = Object.keys(blockRequest.properties ?? {});
+const knownBlockFields = new KnownFields(blockFields);
 
 /** `POST /v1/users/{id}/block` */
 export const blockUser = blockVerb("user");
@@ -31,8 +34,8 @@ export async function listBlocks({ blocks }: ApiDependencies, { query }: Call): 
 function blockVerb(kind: BlockKind): Verb {
   return async ({ blocks, clock }, call) => {
     const name = nameOf(kind, call);
-    const object = call.body.trim() === "" ? {} : fields.parseObject(call.body);
-    refuseUnknownNames(Object.keys(object), Object.keys(blockRequest.properties ?? {}), "field");
+    const object = call.body.trim() === "" ? {} : fields.parseObject(call.body, knownBlockFields);
+    refuseUnknownNames(fields.unknownIn(object), blockFields, "field");
     const blockedAtMs = clock.now();
     const expiresInS = expiryOf(object);
     const untilMs = expiresInS === undefined ? undefined : blockedAtMs + expiresInS * 1000;

@@ -1,7 +1,6 @@
 import { type ChannelName, parseUserId, userChannel, userIdRuleFor } from "../../protocol/channel-name.ts";
 import { present } from "../../protocol/codec.ts";
 import * as fields from "../../protocol/fields.ts";
-import { memberText, onOneLine } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 import type { Call } from "./call.ts";
@@ -11,12 +10,11 @@ export type DraftContent = Omit<Draft, "channel">;
 
 /**
  * Parses everything of a publish request except its channels. `data` stays the JSON text from the request.
- * @param text the JSON text of the object
  * @throws ServiceError "invalid-field" that names field and rule
  */
-export function parseDraftContent(object: fields.Fields, text: string): DraftContent {
+export function parseDraftContent(object: fields.Fields): DraftContent {
   const message = fields.optionalMessage(object);
-  const data = dataText(object, text);
+  const data = fields.dataText(object);
   if (message === undefined && data === undefined) throw fields.invalid("data", "data or message", undefined);
   const ephemeral = fields.optionalSwitch(object, "ephemeral", false);
   return {
@@ -28,12 +26,6 @@ export function parseDraftContent(object: fields.Fields, text: string): DraftCon
       excludeConnectionId: fields.optionalText(object, "exclude_connection_id", limits.idLength),
     }),
   };
-}
-
-/** The JSON text of the member `data`, on one line; undefined if there is none. */
-export function dataText(object: fields.Fields, text: string): string | undefined {
-  const raw = "data" in object ? memberText(text, "data") : undefined;
-  return raw === undefined ? undefined : onOneLine(raw);
 }
 
 /** The user's channel for a `user_id`. @throws ServiceError "invalid-field" */

@@ -2,12 +2,12 @@ import { isRetryable, ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { PublishOccurrence } from "../schedule/occurrence.ts";
-import { parsePublishRequest } from "./publish-request.ts";
+import { knownPublishFields, parsePublishRequest } from "./publish-request.ts";
 
 /** Makes the function that publishes what schedules say. */
 export function makePublishOccurrence(hub: Pick<Hub, "publish">): PublishOccurrence {
   return async ({ publish, id, allowsOwnId, only }) => {
-    const { targets, draft } = parsePublishRequest(fields.parseObject(publish), publish);
+    const { targets, draft } = parsePublishRequest(fields.parseObject(publish, knownPublishFields));
     const usedId = allowsOwnId ? (draft.id ?? id) : id;
     const remaining: number[] = [];
     const errors: ServiceError[] = [];

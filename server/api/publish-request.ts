@@ -1,5 +1,6 @@
 import { type ChannelName, channelNameRuleFor, parseChannelName } from "../../protocol/channel-name.ts";
 import * as fields from "../../protocol/fields.ts";
+import { KnownFields } from "../../protocol/known-fields.ts";
 import { limits } from "../../protocol/limits.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { publishRequest } from "./about/publish.ts";
@@ -13,18 +14,20 @@ export interface PublishRequest {
 
 /**
  * Parses the fields of `POST /v1/publish`, except those that say when.
- * @param text the JSON text of the object
  * @throws ServiceError "invalid-field" that names field and rule
  */
-export function parsePublishRequest(object: fields.Fields, text: string): PublishRequest {
-  refuseUnknownNames(Object.keys(object), publishFields, "field");
-  return { targets: parseTargets(object), draft: parseDraftContent(object, text) };
+export function parsePublishRequest(object: fields.Fields): PublishRequest {
+  refuseUnknownNames(fields.unknownIn(object), publishFields, "field");
+  return { targets: parseTargets(object), draft: parseDraftContent(object) };
 }
 
 /** When to publish instead of now: members of a publish request that make it a schedule. */
 export const timeFields = ["at", "delay_s"] as const;
 
 const publishFields = Object.keys(publishRequest.properties ?? {});
+
+/** For `parseObject`. */
+export const knownPublishFields = new KnownFields(publishFields);
 
 export interface Targets {
   readonly channels: readonly ChannelName[];

@@ -18,16 +18,16 @@ import {
   type Reply,
 } from "./call.ts";
 import { type DraftContent, inSpanOf } from "./draft.ts";
-import { parsePublishRequest, timeFields } from "./publish-request.ts";
+import { knownPublishFields, parsePublishRequest, timeFields } from "./publish-request.ts";
 import { publishLater } from "./schedules.ts";
 
 /** `POST /v1/publish`: publishes to one or more channels or users. */
 export async function publish(dependencies: ApiDependencies, call: Call): Promise<Reply> {
-  const object = fields.parseObject(call.body);
+  const object = fields.parseObject(call.body, knownPublishFields);
   if (timeFields.some((field) => (object[field] ?? undefined) !== undefined))
     return publishLater(dependencies, call, object);
   const { hub, access } = dependencies;
-  const { targets, draft: undirected } = parsePublishRequest(object, call.body);
+  const { targets, draft: undirected } = parsePublishRequest(object);
   const { identity } = call;
   if (targets.channels.length > 1) call.account.charge("messages", targets.channels.length - 1);
   const draft = inSpanOf(call, withSender(access, identity, withId(undirected, call)));
@@ -47,7 +47,7 @@ export async function postMessage({ hub, access }: ApiDependencies, call: Call):
   const channel = channelParam(call);
   if (call.body === "") throw fields.invalid("body", "a message", undefined);
   const isJson = /^application\/([\w.+-]+\+)?json\b/i.test(call.headers.get("Content-Type") ?? "");
-  if (isJson) fields.parseJson(call.body);
+  if (isJson) fields.checkData(call.body);
   const content: DraftContent = isJson ? { data: onOneLine(call.body.trim()) } : { message: call.body };
   const check = () => identity && access.checkPublish(identity, channel);
   const draft = inSpanOf(call, withSender(access, identity, withId(content, call)));

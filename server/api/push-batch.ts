@@ -1,6 +1,5 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
-import { elementMemberTexts, onOneLine } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
@@ -9,19 +8,18 @@ import type { Hub } from "../hub/hub.ts";
 import type { Sent } from "../hub/occupancy.ts";
 import { type ApiDependencies, type Call, okInParts, type PartRefusal, type Reply } from "./call.ts";
 import { inSpanOf } from "./draft.ts";
-import { parsePush, unknownFields, unknownParameters } from "./push.ts";
+import { knownPushFields, parsePush, unknownFields, unknownParameters } from "./push.ts";
 
 /** `POST /sse/push/batch`: up to 1000 events. One result per item, in order; an invalid item does not affect the others. */
 export async function pushBatch({ hub }: ApiDependencies, call: Call): Promise<Reply> {
-  const items = fields.parseJson(call.body);
+  const items = fields.parseJson(call.body, knownPushFields, 2);
   if (!Array.isArray(items)) throw fields.invalid("body", "an array of events", items);
   if (items.length > limits.batchItems) {
     throw fields.invalid("body", `at most ${limits.batchItems} events`, items.length);
   }
   if (items.length > 1) call.account.charge("messages", items.length - 1);
-  const data = elementMemberTexts(onOneLine(call.body), "data");
   const pushes = new Pushes(hub, call);
-  for (let index = 0; index < items.length; index++) pushes.add(items[index], data[index]);
+  for (let index = 0; index < items.length; index++) pushes.add(items[index]);
   if (!pushes.isDone) await pushes.finish();
   const warnings = unknownParameters(call);
   const { results } = pushes;
@@ -59,15 +57,15 @@ class Pushes {
     this.#call = call;
   }
 
-  /** Never throws, except for bugs. @param data the JSON text of its member `data` */
-  add(item: unknown, data: string | undefined): void {
+  /** Never throws, except for bugs. */
+  add(item: unknown): void {
     const isObject = typeof item === "object" && item !== null && !Array.isArray(item);
     const object = isObject ? (item as fields.Fields) : nobody;
     const result = resultFor(object);
     const index = this.results.push(result) - 1;
     try {
       if (!isObject) throw new ServiceError("invalid-field", "expected an object with user_id and data");
-      const draft = inSpanOf(this.#call, parsePush(object, data));
+      const draft = inSpanOf(this.#call, parsePush(object));
       const published = this.#hub.publish(draft);
       if (published instanceof Promise) this.#storing.push(this.#storeLater(index, result, draft, published));
       else this.#stored(result, draft, published);

@@ -1,5 +1,6 @@
 import { present } from "../../protocol/codec.ts";
 import * as fields from "../../protocol/fields.ts";
+import { KnownFields } from "../../protocol/known-fields.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Draft } from "../../protocol/publication.ts";
 import { texts } from "../../protocol/texts.ts";
@@ -8,12 +9,12 @@ import type { Hub } from "../hub/hub.ts";
 import { unknownNames } from "../lib/unknown-names.ts";
 import { maxTimestampS, pushEvent } from "./about/push.ts";
 import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
-import { dataText, inSpanOf, userChannelField } from "./draft.ts";
+import { inSpanOf, userChannelField } from "./draft.ts";
 
 /** `POST /sse/push`: pushes one event to all connections of a user. Hot path: nothing is awaited that is known at once. */
 export function push({ hub }: ApiDependencies, call: Call): Reply | Promise<Reply> {
-  const object = fields.parseObject(call.body);
-  const draft = inSpanOf(call, parsePush(object, dataText(object, call.body)));
+  const object = fields.parseObject(call.body, knownPushFields);
+  const draft = inSpanOf(call, parsePush(object));
   const published = hub.publish(draft);
   const warnings = warningsAbout(call, object);
   return published instanceof Promise
@@ -57,24 +58,25 @@ const pushedReply = ok(pushed);
 const partialReply = ok(partial);
 
 const pushFields = Object.keys(pushEvent.properties ?? {});
-const knownFields: ReadonlySet<string> = new Set(pushFields);
+/** For `parseObject`. */
+export const knownPushFields = new KnownFields(pushFields);
 
 export const none: readonly string[] = [];
 
 /** Unlike the rest of the API, push endpoints only warn about them, because their callers may be older than this server. */
 export function unknownFields(object: fields.Fields): readonly string[] {
-  // Hot path: without an array of the names.
-  for (const name in object) if (!knownFields.has(name)) return unknownNames(Object.keys(object), pushFields, "field");
-  return none;
+  const names = fields.unknownIn(object);
+  return names.length === 0 ? none : unknownNames(names, pushFields, "field");
 }
 
 export function unknownParameters({ query }: Call): readonly string[] {
   return query.size === 0 ? none : unknownNames(query.keys(), none, "parameter");
 }
 
-/** @param data its JSON text @throws ServiceError "invalid-field" */
-export function parsePush(object: fields.Fields, data: string | undefined): Draft {
+/** @throws ServiceError "invalid-field" */
+export function parsePush(object: fields.Fields): Draft {
   const channel = userChannelField(object.user_id);
+  const data = fields.dataText(object);
   if (data === undefined) throw fields.invalid("data", "any JSON value", undefined);
   const event = parseEventType(object);
   const id = parseEventId(object);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { parseObject } from "../../protocol/fields.ts";
-import { parseScheduleRequest } from "./schedule-request.ts";
+import { knownScheduleFields, parseScheduleRequest } from "./schedule-request.ts";
 
-const publishOf = (text: string) => parseScheduleRequest(parseObject(text, 2), text).definition.publish;
+const publishOf = (text: string) =>
+  parseScheduleRequest(parseObject(text, knownScheduleFields, 2), text).definition.publish;
 
 describe("what a schedule keeps of its publish request", () => {
   test("has no white space, so that a megabyte of it does not use up SCHEDULE_BYTES", () => {
@@ -22,5 +23,7 @@ describe("what a schedule keeps of its publish request", () => {
 
 test.each([".", ".."])("the id %s is refused, because no URL can name it", (id) => {
   const text = JSON.stringify({ id, every_s: 60, publish: { channel: "a", data: 1 } });
-  expect(() => parseScheduleRequest(parseObject(text, 2), text)).toThrow("id: expected 1 to 64 of the characters");
+  expect(() => parseScheduleRequest(parseObject(text, knownScheduleFields, 2), text)).toThrow(
+    "id: expected 1 to 64 of the characters",
+  );
 });

@@ -2,13 +2,14 @@ import { isDots } from "../../protocol/channel-name.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import * as fields from "../../protocol/fields.ts";
 import { memberText, memberTexts, onOneLine } from "../../protocol/json-text.ts";
+import { KnownFields } from "../../protocol/known-fields.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 import { isoTimeRule, parseIsoTime } from "../lib/iso-time.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import type { CatchUp, Definition, Timing } from "../schedule/schedule.ts";
 import { cronProblem, isTimeZone, tzRule } from "../schedule/timing/cron.ts";
 import { scheduleRequest } from "./about/schedule-schemas.ts";
-import { type PublishRequest, parsePublishRequest, timeFields } from "./publish-request.ts";
+import { knownPublishFields, type PublishRequest, parsePublishRequest, timeFields } from "./publish-request.ts";
 import { scheduleLimits } from "./schedule-limits.ts";
 
 /** A schedule as a request or the settings file describes it. */
@@ -27,10 +28,10 @@ export interface ScheduleRequest {
  * @throws ServiceError "invalid-field" that names field and rule
  */
 export function parseScheduleRequest(object: fields.Fields, text: string): ScheduleRequest {
-  refuseUnknownNames(Object.keys(object), scheduleFields, "field");
+  refuseUnknownNames(fields.unknownIn(object), scheduleFields, "field");
   const timing = parseTiming(object);
   const publishText = memberText(text, "publish");
-  const publish = parsePublish(object.publish, publishText ?? "", timing);
+  const publish = parsePublish(object.publish, timing);
   return {
     id: isGiven(object.id) ? parseScheduleId(object.id) : undefined,
     definition: { publish: storedText(memberTexts(publishText ?? "{}")), timing, ...parseRules(object, timing) },
@@ -64,9 +65,11 @@ export function onceDefinition(object: fields.Fields, publish: JsonText): Defini
 }
 
 const scheduleFields = Object.keys(scheduleRequest.properties ?? {});
+/** For `parseObject`. */
+export const knownScheduleFields = new KnownFields(scheduleFields, new Map([["publish", knownPublishFields]]));
 const timingFields = ["at", "delay_s", "every_s", "cron"] as const;
 
-function parsePublish(value: unknown, text: string, { kind }: Timing): PublishRequest {
+function parsePublish(value: unknown, { kind }: Timing): PublishRequest {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw fields.invalid("publish", "an object as POST /v1/publish takes it", value);
   }
@@ -79,7 +82,7 @@ function parsePublish(value: unknown, text: string, { kind }: Timing): PublishRe
     throw fields.invalid("publish.id", "no value: each occurrence gets an id of its own", object.id);
   }
   try {
-    return parsePublishRequest(object, text);
+    return parsePublishRequest(object);
   } catch (error) {
     if (!(error instanceof ServiceError) || error.field === undefined) throw error;
     throw new ServiceError(error.code, `publish: ${error.message}`, { field: `publish.${error.field}`, cause: error });

@@ -8,7 +8,13 @@ import { randomId } from "../lib/random-id.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { ApiDependencies, Call, Reply } from "./call.ts";
 import { type PublishRequest, parsePublishRequest, timeFields } from "./publish-request.ts";
-import { onceDefinition, parseScheduleId, parseScheduleRequest, storedText } from "./schedule-request.ts";
+import {
+  knownScheduleFields,
+  onceDefinition,
+  parseScheduleId,
+  parseScheduleRequest,
+  storedText,
+} from "./schedule-request.ts";
 import { type ViewOptions, viewOf } from "./schedule-view.ts";
 
 /** Schedules per page. */
@@ -71,7 +77,7 @@ export async function publishLater(
   if (identity !== undefined) {
     throw new ServiceError("forbidden", "at and delay_s take an API key: a user's token can only publish now");
   }
-  const request = parsePublishRequest(object, body);
+  const request = parsePublishRequest(object);
   checkSize(hub, request);
   const header = fields.optionalText(
     { "Idempotency-Key": headers.get("Idempotency-Key") || undefined },
@@ -93,7 +99,12 @@ export async function publishLater(
 }
 
 async function put({ hub, schedules }: ApiDependencies, { body }: Call, pathId: string | undefined): Promise<Reply> {
-  const { id = pathId, definition, isPaused, publish } = parseScheduleRequest(fields.parseObject(body, 2), body);
+  const {
+    id = pathId,
+    definition,
+    isPaused,
+    publish,
+  } = parseScheduleRequest(fields.parseObject(body, knownScheduleFields, 2), body);
   if (pathId !== undefined && id !== pathId) throw fields.invalid("id", "the id in the path, or none", id);
   checkSize(hub, publish);
   const wanted = { id: id ?? `s_${randomId(9)}`, definition, origin: "api" as const, isPaused };

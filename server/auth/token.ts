@@ -81,6 +81,18 @@ export async function makeToken(options: TokenOptions, clock: Pick<Clock, "now">
 /** A longer token does not fit into a header. Checked before anything is decoded. */
 const maxTokenLength = 16_384;
 
+/** Names and texts in a header. Usual ones have fewer than ten. */
+const maxHeaderTexts = 50;
+
+/**
+ * Whether the header may be parsed. That has to happen before the signature is checked, so anybody may have written it, and
+ * names that were made to collide in the engine's tables are slow: see `JsonCheck`.
+ */
+function isPlainHeader(token: string): boolean {
+  const header = Buffer.from(token.slice(0, token.indexOf(".")), "base64url").toString("latin1");
+  return /^[\t\n\r\x20-\x7e]*$/.test(header) && header.split('"').length <= 2 * maxHeaderTexts;
+}
+
 class JwtVerifier implements TokenVerifier {
   readonly #keys: TokenKeys;
   readonly #clock: Pick<Clock, "now">;
@@ -98,6 +110,12 @@ class JwtVerifier implements TokenVerifier {
   async verify(token: string): Promise<Identity> {
     if (token.length > maxTokenLength) {
       throw new ServiceError("unauthorized", `the token is longer than ${maxTokenLength} characters`);
+    }
+    if (!isPlainHeader(token)) {
+      throw new ServiceError(
+        "unauthorized",
+        `the token's header has more than ${maxHeaderTexts} names and texts, or is not ASCII`,
+      );
     }
     return identityOfClaims(await this.#claimsOf(token));
   }

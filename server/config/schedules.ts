@@ -1,6 +1,6 @@
 import { ServiceError } from "../../protocol/errors.ts";
 import { parseObject } from "../../protocol/fields.ts";
-import { parseScheduleRequest } from "../api/schedule-request.ts";
+import { knownScheduleFields, parseScheduleRequest } from "../api/schedule-request.ts";
 import { checkSize } from "../hub/check-size.ts";
 import type { Definition } from "../schedule/schedule.ts";
 import { NextTimes } from "../schedule/timing/next-times.ts";
@@ -55,7 +55,7 @@ function parseEntry(entry: unknown, { maxMessageBytes }: ScheduleChecks): Config
   const text = jsonOf(entry);
   if (text === undefined) return ": expected a schedule that can be written as JSON, got one that contains itself";
   try {
-    const { id, definition, isPaused, publish } = parseScheduleRequest(parseObject(text, 2), text);
+    const { id, definition, isPaused, publish } = parseScheduleRequest(parseObject(text, knownScheduleFields, 2), text);
     const rounded = findRounded(entry);
     if (rounded !== undefined) return `${rounded.path}: expected ${exactRule}, got about ${rounded.number}`;
     if (id === undefined) return ".id: expected an id, so that the schedule is recognized after a restart, got nothing";

@@ -1,9 +1,11 @@
-import { parseObject } from "../../protocol/fields.ts";
+import { parseObject, unknownIn } from "../../protocol/fields.ts";
+import { KnownFields } from "../../protocol/known-fields.ts";
 import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { hasUnreadBody, readBody } from "./body.ts";
 
 /** What is read of a body that may only be empty. Bytes. */
 const maxBytes = 16 * 1024;
+const noFields = new KnownFields([]);
 
 /**
  * For endpoints that take no body. Someone who sends a grace period to a drain, or a time to the pause of a schedule, expects it
@@ -18,5 +20,5 @@ export function refuseBody(request: Request): Promise<void> | undefined {
 
 async function refuseFields(request: Request): Promise<void> {
   const body = await readBody(request, maxBytes);
-  if (body.trim() !== "") refuseUnknownNames(Object.keys(parseObject(body)), [], "field");
+  if (body.trim() !== "") refuseUnknownNames(unknownIn(parseObject(body, noFields)), [], "field");
 }

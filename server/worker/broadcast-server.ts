@@ -1,6 +1,7 @@
 import packageJson from "../../package.json" with { type: "json" };
 import { everyone } from "../../protocol/channel-name.ts";
-import { invalid, parseObject } from "../../protocol/fields.ts";
+import { invalid, parseObject, unknownIn } from "../../protocol/fields.ts";
+import { KnownFields } from "../../protocol/known-fields.ts";
 import { type DraftContent, parseDraftContent } from "../api/draft.ts";
 import { EmbeddedBroker } from "../broker/embedded/broker.ts";
 import { limitsOf } from "../broker/log-limits.ts";
@@ -168,9 +169,9 @@ function parseBroadcast(broadcast: Broadcast): DraftContent {
   if (typeof broadcast === "string") return { message: broadcast };
   if (typeof broadcast !== "object") throw invalid("broadcast", "a text, or an object with message or data", broadcast);
   const text = JSON.stringify(broadcast);
-  const object = parseObject(text);
-  refuseUnknownNames(Object.keys(object), broadcastFields, "field");
-  return parseDraftContent(object, text);
+  const object = parseObject(text, new KnownFields(broadcastFields));
+  refuseUnknownNames(unknownIn(object), broadcastFields, "field");
+  return parseDraftContent(object);
 }
 
 const broadcastFields = ["message", "data", "event", "id", "sender", "key", "headers", "ephemeral"];

@@ -13,7 +13,7 @@ const usualBytes = {
   /** From a worker to the host, and from there to this worker and another one. */
   hop: 2150,
   /** In a real server, from the request to the response, and to the socket of the user. */
-  push: 3080,
+  push: 3400,
   /** One of a hundred in a request. */
   batchItem: 1160,
 };
