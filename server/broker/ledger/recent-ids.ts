@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { Ring, type RingMeasure } from "../../lib/ring.ts";
+import { tableKey } from "../../lib/table-key.ts";
 import { idCost } from "../cost-of.ts";
 
 /** How long ids are remembered, and how much memory they may take. */
@@ -31,6 +32,7 @@ interface Remembered<O> {
  */
 export class RecentIds<O> {
   readonly #limits: RecentIdsLimits<O>;
+  /** By their `tableKey`. */
   readonly #byKey = new Map<string, Remembered<O>>();
   /** Oldest first. */
   readonly #ring = new Ring<Remembered<O>>(measure);
@@ -50,7 +52,7 @@ export class RecentIds<O> {
 
   /** The position of the first publication with this id, if that was at most a window ago. */
   find(key: string, now: number): Position | undefined {
-    const found = this.#byKey.get(key);
+    const found = this.#byKey.get(tableKey(key));
     return found === undefined || this.#isOver(found, now) ? undefined : found.position;
   }
 
@@ -66,7 +68,7 @@ export class RecentIds<O> {
   /** To be called after `hasRoom`. */
   remember(key: string, position: Position, at: number, owner: O): void {
     const remembered = { key, position, at, owner };
-    this.#byKey.set(key, remembered);
+    this.#byKey.set(tableKey(key), remembered);
     this.#ring.push(remembered);
     this.#limits.onCharge(owner, idCost(key));
   }
@@ -96,7 +98,8 @@ export class RecentIds<O> {
     this.#ring.shift();
     this.#limits.onCharge(oldest.owner, -idCost(oldest.key));
     // The same id may have been stored again after it expired and before it was removed here.
-    if (this.#byKey.get(oldest.key) === oldest) this.#byKey.delete(oldest.key);
+    const key = tableKey(oldest.key);
+    if (this.#byKey.get(key) === oldest) this.#byKey.delete(key);
     return true;
   }
 }
