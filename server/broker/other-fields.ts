@@ -1,10 +1,11 @@
 import type { Draft, Publication } from "../../protocol/publication.ts";
 
 /**
- * The fields that have no place of their own where a draft or a publication is written as bytes, as JSON; empty if there are
- * none. A new field has none, so it cannot be forgotten. Hot path: it counts the fields, and names them only if there are others.
+ * Where a draft or a publication is written as bytes, only some of its fields have a place of their own. This returns the other
+ * fields as JSON, or "" if there are none. A field that is added later is one of them, so it cannot be forgotten. Hot path: it
+ * counts the fields, and lists them only if there are others.
  *
- * @param message the message as it is written; if it is "", the one that the draft has is among the others
+ * @param message what is written in the place of the message. If that is "", the message of the draft is one of the other fields.
  */
 export function otherFields(it: Draft | Publication, message: string): string {
   let count = 0;

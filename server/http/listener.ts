@@ -39,7 +39,7 @@ export class Listener<State> {
     const current = this.#current;
     const port = current?.port;
     if (current === undefined || port === undefined || port === 0) return;
-    // Without a shared port, nothing can connect in between all the same: both happen in one turn.
+    // If the port cannot be shared, the old listener stops first. Both happen in one turn, so no connection is refused in between.
     if (!this.#sharesPort) this.#retire(current);
     try {
       this.#current = this.#listen(port, tls);

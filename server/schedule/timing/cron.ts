@@ -16,9 +16,9 @@ export type ParsedCron = Pick<Cron, "nextRun">;
 /**
  * Computes the times of cron expressions in a time zone.
  *
- * An expression whose second, minute and hour are fixed (numbers, lists, ranges) fires once for each local time: a time that
- * the clocks skip fires at the first instant after the gap, and a time that they repeat fires in the first pass. An
- * expression with `*` or a step among them keeps its distance, also in a repeated hour.
+ * An expression whose second, minute and hour are fixed (numbers, lists, ranges) fires once per local time. If the clocks skip
+ * that time, it fires at the first instant after the gap; if they repeat it, it fires the first time only. An expression with `*` or
+ * a step in one of these fields fires at its usual intervals, in a repeated hour too.
  */
 export class CronTimes {
   readonly #parsed = new Map<string, ParsedCron>();
