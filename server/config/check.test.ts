@@ -123,7 +123,15 @@ describe("rules between settings", () => {
     [{ WS_PATH: "/health" }, "WS_PATH: /health is used by the server itself; choose another path"],
     [{ SSE_PATH: "/v1/push" }, "SSE_PATH: /v1/push is used by the server itself; choose another path"],
     [{ SSE_PATH: "/" }, "SSE_PATH: / is used by the server itself; choose another path"],
-  ])("keep paths apart: %j", (env, problem) => {
+    ...["/admin", "/admin/x", "/page/main.js", "/client.js", "/client.0f3a.js", "/asyncapi.json", "/sse", "/v1"].map(
+      (path) => [{ WS_PATH: path }, `WS_PATH: ${path} is used by the server itself; choose another path`] as const,
+    ),
+    ...["/..", "/a/../b", "/a/."].map((path) => {
+      const reason = "because . and .. in a URL mean folders; choose another path";
+      return [{ SSE_PATH: path }, `SSE_PATH: no client can ask for ${path}, ${reason}`] as const;
+    }),
+    [{ OPS_PORT: "8000" }, "OPS_PORT: 8000 is already used by PORT; choose another port"],
+  ])("keep paths and ports apart: %j", (env, problem) => {
     expect(problemsOf(env)).toEqual([problem]);
   });
 
@@ -210,5 +218,20 @@ describe("traces", () => {
     const used = { ...share, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER: "parentbased_traceidratio" };
     expect(examine(used).warnings).toEqual([]);
     expect(examine({ OTEL_SERVICE_NAME: "push" }).warnings).toEqual([]); // often set for all programs of a machine
+  });
+});
+
+describe("settings of tokens and TLS without either", () => {
+  const tokens = "no tokens are accepted: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
+
+  test.each([
+    [{ JWT_ISSUER: "https://id.example.com" }, `JWT_ISSUER has no effect: ${tokens}`],
+    [{ JWT_AUDIENCE: "chat" }, `JWT_AUDIENCE has no effect: ${tokens}`],
+    [{ COOKIE_SAME_SITE: "lax" }, `COOKIE_SAME_SITE has no effect: ${tokens}`],
+    [{ TLS_MIN_VERSION: "1.3" }, "TLS_MIN_VERSION has no effect: TLS_CERT is not set"],
+  ])("have no effect, which a start logs: %j", (env, warning) => {
+    expect(examine(env)).toMatchObject({ problems: [], warnings: [warning] });
+    const { warnings } = examine({ ...env, JWT_SECRET: secret });
+    expect(warnings.includes(warning)).toBe(warning.includes("TLS_CERT"));
   });
 });

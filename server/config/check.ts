@@ -37,6 +37,7 @@ export function checkSettings(settings: Settings, { writtenOf, changedOf, readTe
     ...times(settings, writtenOf),
     ...sizes(settings),
     ...paths(settings),
+    ...ports(settings),
     ...hooks(settings),
     ...tls(settings, readText),
     ...telemetry(settings),
@@ -76,7 +77,7 @@ function processes({ workers }: Settings, platform: string): string[] {
 
 /** An open server may listen on loopback only. At least one kind of client must be able to connect. */
 function reach(settings: Settings, writtenHost: string): string[] {
-  const { isSecured, insecure, host, trustUserId, anonymous, ...rest } = settings;
+  const { isSecured, insecure, host, trustUserId, anonymous } = settings;
   const problems: string[] = [];
   if (!isSecured && !insecure && !isLoopback(host)) {
     problems.push(
@@ -84,14 +85,17 @@ function reach(settings: Settings, writtenHost: string): string[] {
         "JWT_PUBLIC_KEY or JWKS_URL for users), or pass --insecure (INSECURE=on)",
     );
   }
-  const hasTokens = rest.jwtSecret !== undefined || rest.jwtPublicKey !== undefined || rest.jwksUrl !== undefined;
-  if (!hasTokens && !trustUserId && !anonymous) {
+  if (!acceptsTokens(settings) && !trustUserId && !anonymous) {
     problems.push(
       "no client could connect: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL to accept tokens, ANONYMOUS=on to accept clients " +
         "without a user, or TRUST_USER_ID=on to accept ?user_id=",
     );
   }
   return problems;
+}
+
+function acceptsTokens({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): boolean {
+  return jwtSecret !== undefined || jwtPublicKey !== undefined || jwksUrl !== undefined;
 }
 
 /** Credentials and proxies. Their own parsers report the problems, which name the setting and never contain a key. */
@@ -141,7 +145,8 @@ function sizes({ maxMessageBytes, maxBodyBytes, historyBytes, historyBytesTotal 
 }
 
 /** The server's own paths, which a configured path must not hide. */
-const ownPaths = ["/", "/sse", "/health", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs"];
+const ownPaths =
+  /^\/$|^\/(sse|health|livez|readyz|metrics|openapi\.json|asyncapi\.json|docs|client(\.[0-9a-f]+)?\.js)$|^\/(v1|admin|page)(\/|$)/;
 
 function paths({ wsPath, ssePath, sseBatchPath }: Settings): string[] {
   const all = { WS_PATH: wsPath, SSE_PATH: ssePath, SSE_BATCH_PATH: sseBatchPath };
@@ -150,10 +155,18 @@ function paths({ wsPath, ssePath, sseBatchPath }: Settings): string[] {
     const other = seen.get(path);
     seen.set(path, name);
     if (other !== undefined) return [`${name}: ${path} is already used by ${other}; choose another path`];
+    if (URL.parse(`http://host${path}`)?.pathname !== path) {
+      return [`${name}: no client can ask for ${path}, because . and .. in a URL mean folders; choose another path`];
+    }
     // WS_PATH may be /, because WebSocket handshakes are accepted there anyway.
-    const isTaken = (ownPaths.includes(path) && !(name === "WS_PATH" && path === "/")) || /^\/v1(\/|$)/.test(path);
+    const isTaken = ownPaths.test(path) && !(name === "WS_PATH" && path === "/");
     return isTaken ? [`${name}: ${path} is used by the server itself; choose another path`] : [];
   });
+}
+
+/** 0 chooses a free port, so it can be there twice. */
+function ports({ port, opsPort }: Settings): string[] {
+  return port === opsPort && port !== 0 ? [`OPS_PORT: ${port} is already used by PORT; choose another port`] : [];
 }
 
 /** Hooks are signed, go to public addresses unless allowed, and are asked by the rules that leave the decision to them. */
@@ -241,6 +254,11 @@ function withoutEffect(settings: Settings, changedOf: (key: string) => string | 
   if (redisUrl === undefined) {
     unused.push([["redisPort", "redisPrefix", "redisWait"], "neither REDIS_URL nor REDIS_HOST is set"]);
   }
+  if (!acceptsTokens(settings)) {
+    const reason = "no tokens are accepted: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL";
+    unused.push([["jwtIssuer", "jwtAudience", "cookieSameSite"], reason]);
+  }
+  if (settings.tlsCert === undefined) unused.push([["tlsMinVersion"], "TLS_CERT is not set"]);
   if (!asksApplication) {
     unused.push([["hookTimeout", "hookFailure"], "neither CONNECT_HOOK_URL nor SUBSCRIBE_HOOK_URL is set"]);
   }
