@@ -29,7 +29,7 @@ export function applyExclusions(
   if (excluded.size === 0) return;
   for (const id of excluded) {
     const session = sessions.sessionById(id);
-    if (session === undefined || channel.memberOf(session)?.isLevel !== true) continue;
+    if (session?.outbox === undefined || channel.memberOf(session)?.isLevel !== true) continue;
     const items = withoutExcluded(batch.items, batch.channel, id);
     if (items.length === 0) session.outbox.pop();
     else session.outbox[session.outbox.length - 1] = new Batch(batch.channel, batch.after, items);

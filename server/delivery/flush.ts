@@ -176,6 +176,7 @@ export class Flush {
     for (let slot = level.length - 1; slot >= 0; slot--) {
       const session = level[slot]?.session;
       if (session === undefined) continue;
+      session.outbox ??= [];
       if (session.outbox.length === 0) this.#touched.push(session);
       session.outbox.push(batch);
     }
@@ -191,7 +192,7 @@ export class Flush {
         this.#writeToTouched(touched);
       } catch (error) {
         const session = touched[this.#at++];
-        if (session === undefined) continue;
+        if (session?.outbox === undefined) continue;
         session.outbox.length = 0;
         session.fail(error);
       }
@@ -202,9 +203,9 @@ export class Flush {
   #writeToTouched(touched: readonly Session[]): void {
     for (; this.#at < touched.length; this.#at++) {
       const session = touched[this.#at];
-      if (session === undefined) continue;
+      if (session?.outbox === undefined) continue;
       // The session may have been excluded from everything.
-      if (session.outbox.length > 0) this.#writeOutbox(session);
+      if (session.outbox.length > 0) this.#writeOutbox(session, session.outbox);
       session.outbox.length = 0;
     }
   }
@@ -221,10 +222,9 @@ export class Flush {
     this.#receivers.length = 0;
   }
 
-  #writeOutbox(session: Session): void {
-    const { outbox } = session;
+  #writeOutbox(session: Session, outbox: Batch[]): void {
     const count = this.#countFitting(outbox);
-    if (count < outbox.length) this.#writeParts(session, count);
+    if (count < outbox.length) this.#writeParts(session, outbox, count);
     else if (this.#hasRoom(session)) this.#writeOne(session, outbox);
     else this.#outcomes.onPostponed(session, outbox.splice(0));
   }
@@ -234,8 +234,7 @@ export class Flush {
    * because a lagging session gets no ephemeral messages.
    * @param count how many batches fit into the first write
    */
-  #writeParts(session: Session, count: number): void {
-    const { outbox } = session;
+  #writeParts(session: Session, outbox: Batch[], count: number): void {
     let fitting = count;
     while (outbox.length > 0 && this.#hasRoom(session)) {
       const part = outbox.splice(0, fitting);

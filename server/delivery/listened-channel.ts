@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { cursorPrefix, type Position } from "../../protocol/position.ts";
-import type { ChannelView, Membership, Session } from "../session/session.ts";
+import type { ChannelView } from "../session/channel-view.ts";
+import type { Membership, Session } from "../session/session.ts";
 import { Tail, type TailBudget } from "./tail.ts";
 
 const nobody: ReadonlySet<Membership> = new Set();

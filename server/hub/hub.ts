@@ -201,9 +201,12 @@ export class Hub {
 
   /** The budgets to which the commands of a session are charged. */
   accountOf(session: Session): Account {
-    const { identity, origin, userId } = session;
-    session.account ??= this.budgets.accountOf({ userId, isProven: identity.token !== undefined, ip: origin.ip });
-    return session.account;
+    const { account: known, identity, userId } = session;
+    if (known !== undefined) return known;
+    const isProven = identity.token !== undefined;
+    const account = this.budgets.accountOf({ userId, isProven, ip: session.origin.ip });
+    session.account = account;
+    return account;
   }
 
   /** Number of sessions whose socket is full. */

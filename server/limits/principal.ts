@@ -15,8 +15,9 @@ export interface ClientOrigin {
 }
 
 /** The client that publishes, as in `Draft.publisher`: its user or, if it has none, its address. */
-export function publisherOf({ userId, origin }: ClientOrigin): string {
-  return userId === undefined ? addressPrincipal(origin.ip).text : userPrincipal(userId).text;
+export function publisherOf(client: ClientOrigin): string {
+  const { userId } = client;
+  return userId === undefined ? addressPrincipal(client.origin.ip).text : userPrincipal(userId).text;
 }
 
 /** @param number the key's place in `API_KEY`, from 1: a name that reveals nothing about the key */

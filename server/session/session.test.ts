@@ -3,7 +3,8 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { FakeConnection } from "../../tests/fakes/connection.ts";
 import { makeSession } from "../../tests/fakes/session.ts";
 import { sseForm } from "../../tests/fakes/wire-forms.ts";
-import { type ChannelView, Membership } from "./session.ts";
+import type { ChannelView } from "./channel-view.ts";
+import { Membership } from "./session.ts";
 
 function channelOf(name: string, flushed = 3): ChannelView {
   const cursorPrefix = `${name}~e1~`;

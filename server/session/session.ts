@@ -5,27 +5,13 @@ import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Identity } from "../auth/identity.ts";
 import type { Account } from "../limits/account.ts";
 import type { Batch } from "./batch.ts";
+import type { ChannelView } from "./channel-view.ts";
 import type { Connection, ConnectionOwner, StallCause } from "./connection.ts";
 import { Memberships } from "./memberships.ts";
+import { type PackedAddresses, packAddresses, type SessionOrigin, unpackAddresses } from "./session-origin.ts";
 import type { Encoded } from "./wire-form.ts";
 
 const log = () => getLogger(["fanfare", "session"]);
-
-/** Where a session comes from. */
-export interface SessionOrigin {
-  /** Public name of the connection, `c_…`. */
-  readonly id: string;
-  /** The address that per-address limits count. */
-  readonly ip: string;
-  /** Address and port of the client, for logs: `127.0.0.1:52341`. */
-  readonly remote: string;
-  /** Milliseconds since 1970. */
-  readonly connectedAt: number;
-  /** The connection that the client had before, as its resume key proves. */
-  readonly formerId?: string;
-  /** Whether the client says that it was here before. */
-  readonly resumes?: boolean;
-}
 
 /** What sessions report to their hub. One object for all of them: a function per session would be a tenth of an idle connection. */
 export interface SessionEvents {
@@ -46,46 +32,94 @@ export interface Answering {
   onEnd(): void;
 }
 
-/** The state of one client: who it is, its cursors, and what the next write sends. */
+/** What a session needs only once its client sends commands, does not read, or is disconnected. */
+interface Occurrences {
+  account: Account | undefined;
+  answering: Answering | undefined;
+  missedPresence: Set<ChannelName> | undefined;
+  closed: CloseReason | undefined;
+}
+
+/**
+ * The state of one client: who it is, its cursors, and what the next write sends. There is one for each idle connection, and the
+ * engine's objects have room for eight fields, then for twelve.
+ */
 export class Session implements ConnectionOwner {
-  readonly origin: SessionOrigin;
+  /** Public name of the connection, `c_…`. */
+  readonly id: string;
   readonly connection: Connection;
   /** Who it is and what it may do. A new token for the same user replaces it. */
   identity: Identity;
-  /** The budgets to which its commands are charged. Set when it sends the first one. */
-  account: Account | undefined;
   readonly memberships = new Memberships<Membership>();
-  /** What the running flush has collected for it; empty between flushes. */
-  readonly outbox: Batch[] = [];
+  /** What the running flush has collected for it; empty between flushes. Made by the first flush of several channels. */
+  outbox: Batch[] | undefined;
   /** The socket has no room: nothing is pumped and no command is answered until it drains. */
   isBlocked = false;
   /** Set by the hub. */
   events: SessionEvents | undefined;
-  /** Answers its commands. Set when it sends the first one. */
-  answering: Answering | undefined;
   /** The welcome was sent. Before that the session is in no channel and receives no notices. */
   isWelcomed = false;
-  /** Channels whose presence events it was not sent because its socket was full. */
-  missedPresence: Set<ChannelName> | undefined;
-  #closed: CloseReason | undefined;
+  readonly #addresses: PackedAddresses;
+  readonly #connectedAt: number;
+  /** The earlier connection, or whether the client says that it was here before. */
+  readonly #former: string | boolean;
+  #occurrences: Occurrences | undefined;
 
   constructor(origin: SessionOrigin, identity: Identity, connection: Connection) {
-    this.origin = origin;
+    this.id = origin.id;
+    this.#addresses = packAddresses(origin);
+    this.#connectedAt = origin.connectedAt;
+    this.#former = origin.formerId ?? origin.resumes ?? false;
     this.identity = identity;
     this.connection = connection;
   }
 
-  get id(): string {
-    return this.origin.id;
+  /** Made on each request: an object for each session and its two texts would take 180 bytes of an idle connection. */
+  get origin(): SessionOrigin {
+    const former = this.#former;
+    return {
+      id: this.id,
+      ...unpackAddresses(this.#addresses),
+      connectedAt: this.#connectedAt,
+      resumes: former !== false,
+      ...(typeof former === "string" ? { formerId: former } : {}),
+    };
   }
 
   get userId(): string | undefined {
     return this.identity.userId;
   }
 
+  /** The budgets to which its commands are charged. Set when it sends the first one. */
+  get account(): Account | undefined {
+    return this.#occurrences?.account;
+  }
+
+  set account(account: Account | undefined) {
+    this.#occurred.account = account;
+  }
+
+  /** Answers its commands. Set when it sends the first one. */
+  get answering(): Answering | undefined {
+    return this.#occurrences?.answering;
+  }
+
+  set answering(answering: Answering | undefined) {
+    this.#occurred.answering = answering;
+  }
+
+  /** Channels whose presence events it was not sent because its socket was full. */
+  get missedPresence(): Set<ChannelName> | undefined {
+    return this.#occurrences?.missedPresence;
+  }
+
+  set missedPresence(channels: Set<ChannelName> | undefined) {
+    this.#occurred.missedPresence = channels;
+  }
+
   /** The reason with which the server closed it, if it did. */
   get closed(): CloseReason | undefined {
-    return this.#closed;
+    return this.#occurrences?.closed;
   }
 
   /** Whether it is level in all its channels. */
@@ -109,7 +143,7 @@ export class Session implements ConnectionOwner {
 
   /** Sends several encoded frames in one write. */
   sendParts(parts: readonly Encoded[]): void {
-    if (this.#closed !== undefined) return;
+    if (this.closed !== undefined) return;
     const form = this.connection.wireForm;
     const [first = []] = parts;
     const isReady = !form.carriesCursor && parts.length === 1;
@@ -137,15 +171,15 @@ export class Session implements ConnectionOwner {
 
   /** The first reason is kept. The owner is notified in a later turn. */
   close(reason: CloseReason): void {
-    if (this.#closed !== undefined) return;
-    this.#closed = reason;
+    if (this.closed !== undefined) return;
+    this.#occurred.closed = reason;
     this.connection.close(reason, this.connection.wireForm.carriesCursor ? this.cursor() : "");
   }
 
   /** Like `close`, but frees the connection's buffer at once. */
   drop(reason: CloseReason): void {
-    if (this.#closed !== undefined) return;
-    this.#closed = reason;
+    if (this.closed !== undefined) return;
+    this.#occurred.closed = reason;
     this.connection.drop(reason);
   }
 
@@ -154,28 +188,22 @@ export class Session implements ConnectionOwner {
    * own position.
    */
   fail(error: unknown): void {
-    if (this.#closed !== undefined) return;
+    if (this.closed !== undefined) return;
     log().error("Connection {id} was closed because of an internal error: {error}", { id: this.id, error });
     try {
-      this.#closed = { name: "internal" };
+      const reason: CloseReason = { name: "internal" };
+      this.#occurred.closed = reason;
       // Without the cursor, which may include publications that were not written.
-      this.connection.close(this.#closed);
+      this.connection.close(reason);
     } catch (cause) {
       log().error("Connection {id} could not be closed: {error}", { id: this.id, error: cause });
     }
   }
-}
 
-/** The part of a channel that a cursor needs. */
-export interface ChannelView {
-  readonly name: ChannelName;
-  readonly epoch: string;
-  /** The last offset that was sent to level sessions. */
-  readonly flushed: number;
-  /** The channel's part of the cursor of a level session, `room~k3x9~17`. Changes once per flush. */
-  readonly levelCursor: string;
-  /** The same without the offset. */
-  readonly cursorPrefix: string;
+  get #occurred(): Occurrences {
+    this.#occurrences ??= { account: undefined, answering: undefined, missedPresence: undefined, closed: undefined };
+    return this.#occurrences;
+  }
 }
 
 /** Where a membership is that lags. */

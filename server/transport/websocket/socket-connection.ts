@@ -1,5 +1,6 @@
 import type { ServerWebSocket } from "bun";
 import { type CloseReason, closeTable } from "../../../protocol/close-codes.ts";
+import { addressText, type PackedAddress, packAddress } from "../../lib/packed-address.ts";
 import type { Backlog } from "../../session/backlog.ts";
 import type { Connection, Outcome, StallCause } from "../../session/connection.ts";
 import type { Heartbeat } from "../../session/heartbeat.ts";
@@ -41,8 +42,7 @@ export class SocketConnection implements Connection {
   previous: WheelMember | undefined;
   readonly #socket: ServerWebSocket<unknown>;
   readonly #parts: SocketParts;
-  /** See Holder. */
-  readonly peer: string | undefined;
+  readonly #peer: PackedAddress | undefined;
   /** Undefined while the backlog knows of no buffered bytes. */
   #buffer: Buffered | undefined;
   /** Why the server closed it, or that its client has disconnected. */
@@ -51,11 +51,16 @@ export class SocketConnection implements Connection {
   constructor(socket: ServerWebSocket<unknown>, parts: SocketParts, peer?: string) {
     this.#socket = socket;
     this.#parts = parts;
-    this.peer = peer;
+    this.#peer = peer === undefined ? undefined : packAddress(peer);
   }
 
   get wireForm(): WireForm {
     return this.#parts.wireForm;
+  }
+
+  /** See Holder. */
+  get peer(): string | undefined {
+    return this.#peer === undefined ? undefined : addressText(this.#peer);
   }
 
   /** Hot path. Several frames are sent in one write. */
