@@ -3,7 +3,7 @@ import { Admission, type AdmissionLimits } from "./admission.ts";
 
 function makeAdmission(limits: Partial<AdmissionLimits> = {}) {
   const usual = { maxConnections: 100, maxConnectionsPerIp: 100, maxConnectionsPerUser: 100 };
-  const admission = new Admission({ ...usual, ...limits });
+  const admission = new Admission({ ...usual, ...limits }, () => 0);
   const enter = (ip: string, userId?: string, isContinued = false) => {
     try {
       admission.enter({ ip, userId }, isContinued);
@@ -19,14 +19,14 @@ describe("admission", () => {
   test("admits exactly the configured number of connections, and one more for each that leaves", () => {
     const { admission, enter } = makeAdmission({ maxConnections: 2 });
     expect([enter("a"), enter("b"), enter("c")]).toEqual(["in", "in", "full"]);
-    admission.leave({ ip: "a", userId: undefined });
+    admission.leave("a");
     expect([enter("c"), enter("d")]).toEqual(["in", "full"]);
   });
 
   test("limits the connections per address", () => {
     const { admission, enter } = makeAdmission({ maxConnectionsPerIp: 2 });
     expect([enter("a"), enter("a"), enter("a"), enter("b")]).toEqual(["in", "in", "rate-limited", "in"]);
-    admission.leave({ ip: "a", userId: undefined });
+    admission.leave("a");
     expect([enter("a"), enter("a")]).toEqual(["in", "rate-limited"]);
   });
 
@@ -39,7 +39,7 @@ describe("admission", () => {
       "in",
       "in",
     ]);
-    admission.leave({ ip: "a", userId: "u1" });
+    admission.cancel({ ip: "a", userId: "u1" });
     expect([enter("a", "u1"), enter("a", "u1")]).toEqual(["in", "rate-limited"]);
   });
 
@@ -74,10 +74,21 @@ describe("connections that continue others", () => {
   });
 });
 
-test("connections of a user to other processes count too", () => {
-  const usual = { maxConnections: 100, maxConnectionsPerIp: 100, maxConnectionsPerUser: 3 };
-  const admission = new Admission(usual, (userId) => (userId === "u1" ? 2 : 0));
-  admission.enter({ ip: "a", userId: "u1" });
-  expect(() => admission.enter({ ip: "a", userId: "u1" })).toThrow("at most 3 connections per user");
-  for (let at = 0; at < 3; at++) admission.enter({ ip: "a", userId: "u2" });
+test("open connections of a user count too, each of them once", () => {
+  const usual = { maxConnections: 100, maxConnectionsPerIp: 3, maxConnectionsPerUser: 3 };
+  let open = 2;
+  const admission = new Admission(usual, (userId) => (userId === "u1" ? open : 0));
+  const reservation = { ip: "a", userId: "u1" };
+  const next = () => admission.enter(reservation);
+  next();
+  expect(next).toThrow("at most 3 connections per user");
+  open++;
+  admission.opened(reservation);
+  expect(next).toThrow("at most 3 connections per user");
+  open = 0;
+  next();
+  next();
+  expect(next).toThrow("at most 3 connections per address");
+  admission.cancel(reservation);
+  next();
 });

@@ -1,4 +1,5 @@
 import { ServiceError } from "../../protocol/errors.ts";
+import { type PackedAddress, packAddress } from "../lib/packed-address.ts";
 
 /** Connection limits. */
 export interface AdmissionLimits {
@@ -7,7 +8,7 @@ export interface AdmissionLimits {
   readonly maxConnectionsPerUser: number;
 }
 
-/** A connection counted by `Admission`, from the handshake on; returned with `leave`. */
+/** A connection counted by `Admission`, from the handshake on. Either `opened` or `cancel` must follow. */
 export interface Reservation {
   readonly ip: string;
   readonly userId: string | undefined;
@@ -19,15 +20,17 @@ export interface Reservation {
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #elsewhere: (userId: string) => number;
-  readonly #perIp = new Map<string, number>();
-  readonly #perUser = new Map<string, number>();
+  readonly #openOf: (userId: string) => number;
+  /** Packed, because an address that is a number takes no memory besides its entry. */
+  readonly #perIp = new Map<PackedAddress, number>();
+  /** Only those that are not open yet: a map of all users would take 130 bytes of each. */
+  readonly #openingPerUser = new Map<string, number>();
   #count = 0;
 
-  /** @param elsewhere how many connections a user has to other processes */
-  constructor(limits: AdmissionLimits, elsewhere: (userId: string) => number = () => 0) {
+  /** @param openOf how many open connections a user has, to this process and to others */
+  constructor(limits: AdmissionLimits, openOf: (userId: string) => number) {
     this.#limits = limits;
-    this.#elsewhere = elsewhere;
+    this.#openOf = openOf;
   }
 
   /**
@@ -38,13 +41,14 @@ export class Admission {
   enter(reservation: Reservation, isContinued = false): void {
     const { maxConnections, maxConnectionsPerIp, maxConnectionsPerUser } = this.#limits;
     const { userId } = reservation;
-    const ofUser = userId === undefined ? 0 : (this.#perUser.get(userId) ?? 0) + this.#elsewhere(userId);
+    const ip = packAddress(reservation.ip);
+    const ofUser = userId === undefined ? 0 : (this.#openingPerUser.get(userId) ?? 0) + this.#openOf(userId);
     if (this.#count >= maxConnections) {
       throw new ServiceError("full", `the server has reached its limit of ${maxConnections} connections`, {
         retryAfterMs: 5000,
       });
     }
-    if ((this.#perIp.get(reservation.ip) ?? 0) >= maxConnectionsPerIp) {
+    if ((this.#perIp.get(ip) ?? 0) >= maxConnectionsPerIp) {
       throw new ServiceError("rate-limited", `at most ${maxConnectionsPerIp} connections per address`, {
         retryAfterMs: 5000,
       });
@@ -55,18 +59,29 @@ export class Admission {
       });
     }
     this.#count++;
-    count(this.#perIp, reservation.ip, 1);
-    if (reservation.userId !== undefined) count(this.#perUser, reservation.userId, 1);
+    count(this.#perIp, ip, 1);
+    if (userId !== undefined) count(this.#openingPerUser, userId, 1);
   }
 
-  leave(reservation: Reservation): void {
+  /** From now on `openOf` counts it. */
+  opened({ userId }: Reservation): void {
+    if (userId !== undefined) count(this.#openingPerUser, userId, -1);
+  }
+
+  /** It will not be opened. */
+  cancel(reservation: Reservation): void {
+    this.opened(reservation);
+    this.leave(reservation.ip);
+  }
+
+  /** An open connection of this address was closed. */
+  leave(ip: string): void {
     this.#count--;
-    count(this.#perIp, reservation.ip, -1);
-    if (reservation.userId !== undefined) count(this.#perUser, reservation.userId, -1);
+    count(this.#perIp, packAddress(ip), -1);
   }
 }
 
-function count(counts: Map<string, number>, key: string, by: 1 | -1): void {
+function count<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {
   const next = (counts.get(key) ?? 0) + by;
   if (next > 0) counts.set(key, next);
   else counts.delete(key);

@@ -39,6 +39,12 @@ export class Connections {
     return this.#byId.get(id);
   }
 
+  countOf(userId: string): number {
+    const sessions = this.#byUser.get(userId);
+    if (sessions === undefined) return 0;
+    return sessions instanceof Set ? sessions.size : 1;
+  }
+
   ofUser(userId: string): Iterable<Session> {
     const sessions = this.#byUser.get(userId);
     if (sessions === undefined) return [];

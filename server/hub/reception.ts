@@ -13,7 +13,7 @@ import type { Budgets } from "../limits/budgets.ts";
 import type { MemoryGuard } from "../limits/memory-guard.ts";
 import type { Connection } from "../session/connection.ts";
 import { Session, type SessionEvents } from "../session/session.ts";
-import { Admission, type AdmissionLimits, type Reservation } from "./admission.ts";
+import { Admission, type AdmissionLimits } from "./admission.ts";
 import { checkHandshake } from "./check-handshake.ts";
 import type { Connections } from "./connections.ts";
 import { endStalled } from "./end-stalled.ts";
@@ -66,7 +66,8 @@ export class Reception {
   constructor(settings: ReceptionSettings, parts: ReceptionParts) {
     this.#settings = settings;
     this.#parts = parts;
-    this.#admission = new Admission(settings, (userId) => parts.peers.roster.elsewhere(userId));
+    const openOf = (userId: string) => parts.connections.countOf(userId) + parts.peers.roster.elsewhere(userId);
+    this.#admission = new Admission(settings, openOf);
     this.#welcome = new Welcome(settings, { ...parts, isHere: (session) => this.#isHere(session) });
     const freed = (session: Session, by: string) => this.#reclaim(session, by);
     this.#succession = new Succession(parts.connections, parts.peers, parts.clock, freed);
@@ -116,7 +117,8 @@ export class Reception {
 
   /** The handshake failed after it was admitted. */
   cancel({ reservation, connectionId }: Admitted): void {
-    this.#releaseUser(reservation, connectionId);
+    this.#admission.cancel(reservation);
+    this.#releaseUser(reservation.userId, connectionId);
   }
 
   /** @param onReady called once the welcome is sent: in this turn if all channels are available already */
@@ -133,6 +135,7 @@ export class Reception {
     session.events = this.#events;
     connection.owner = session;
     connections.add(session);
+    this.#admission.opened(admitted.reservation);
     const refusal = this.#refusalOf(session);
     if (refusal !== undefined) {
       queueMicrotask(() => session.close(refusal)); // its transport has the session only after this turn
@@ -165,7 +168,8 @@ export class Reception {
     const wasContinued = this.#succession.ended(session.id);
     if (session.isWelcomed) presence.ended(session, session.memberships.names());
     delivery.leaveAll(session);
-    this.#releaseUser({ ip: session.origin.ip, userId: session.userId }, session.id);
+    this.#admission.leave(session.origin.ip);
+    this.#releaseUser(session.userId, session.id);
     const isAnnounced = this.#settings.notices && session.isWelcomed && !wasContinued;
     const announcement = isAnnounced && isToReconnect(session, peers.isDraining) ? "pause" : isAnnounced;
     if (session.isWelcomed) peers.roster.count(session.userId, -1, announcement);
@@ -179,11 +183,10 @@ export class Reception {
   }
 
   /** Returns the user's claim to the connection that this one was to continue, if it is still open. */
-  #releaseUser(reservation: Reservation, connectionId: string): void {
-    this.#admission.leave(reservation);
+  #releaseUser(userId: string | undefined, connectionId: string): void {
     const successor = this.#succession.cancelled(connectionId);
     if (successor !== undefined) this.#parts.presence.reclaim(successor, connectionId);
-    if (reservation.userId !== undefined) this.#claims?.release(reservation.userId, connectionId, successor?.id);
+    if (userId !== undefined) this.#claims?.release(userId, connectionId, successor?.id);
   }
 
   /** A connection on another worker had taken over this one's user and has failed. */
@@ -262,7 +265,7 @@ export class Reception {
       return this.#countAdmitted(admitted);
     } catch (error) {
       this.#succession.cancelled(connectionId);
-      this.#admission.leave(reservation);
+      this.#admission.cancel(reservation);
       throw error;
     }
   }
