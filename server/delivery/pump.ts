@@ -127,7 +127,7 @@ export class Pump {
     const channel = this.#dependencies.get(membership.channel.name);
     if (channel === undefined || membership.isOver) return false;
     if (membership.cursor < channel.flushed) {
-      const chunk = this.#chunks.after(membership) ?? channel.tail.read(membership.cursor, chunkBytes);
+      const chunk = this.#chunks.after(membership) ?? channel.tail.read(channel.name, membership.cursor, chunkBytes);
       if (chunk === undefined) {
         // A page for which there is no room would be fetched only to be thrown away.
         if (!this.#hasRoomFor(membership.lag.neededBytes, membership.session)) this.#postpone(membership.session);

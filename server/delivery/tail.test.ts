@@ -11,12 +11,12 @@ const length = example.wireBytes;
 
 function makeTail(perChannel = 100 * weight) {
   const budget = { perChannel, total: 1_000_000, bytes: 0, chunks: new ChunkPool() };
-  const tail = new Tail(room, { epoch: "e1", offset: 10 }, budget);
+  const tail = new Tail({ epoch: "e1", offset: 10 }, budget);
   const append = (...offsets: readonly number[]) => {
     for (const offset of offsets) tail.append(makePush(offset, { id: "i", message: "m" }));
   };
   const read = (after: number, maxBytes = 1_000_000) =>
-    tail.read(after, maxBytes)?.map(({ publication }) => publication.offset);
+    tail.read(room, after, maxBytes)?.map(({ publication }) => publication.offset);
   return { tail, budget, append, read };
 }
 

@@ -27,21 +27,18 @@ export interface TailBudget {
  * with the next flush, and a reader that became level at `head` would get it twice.
  */
 export class Tail {
-  readonly #channel: ChannelName;
   #epoch: string;
   #head: number;
   #flushed: number;
-  /** Flushed publications, oldest first. */
-  readonly #kept: PublicationRing;
-  #pending: Push[] = [];
+  /** Flushed publications, oldest first. Made for the first one: most channels are those of single users, who rarely get any. */
+  #kept: PublicationRing | undefined;
+  #pending: Push[] | undefined;
   #pendingBytes = 0;
   #received = 0;
   readonly #budget: TailBudget;
 
   /** @param top The channel's top when listening begins. */
-  constructor(channel: ChannelName, top: Position, budget: TailBudget) {
-    this.#channel = channel;
-    this.#kept = new PublicationRing(budget.chunks);
+  constructor(top: Position, budget: TailBudget) {
     this.#epoch = top.epoch;
     this.#head = top.offset;
     this.#flushed = top.offset;
@@ -69,6 +66,7 @@ export class Tail {
   /** Appends the next publication in order, or an ephemeral one. The caller has checked the order. */
   append(push: Push): void {
     if (!isEphemeral(push.publication)) this.#head = push.publication.offset;
+    this.#pending ??= [];
     this.#pending.push(push);
     this.#pendingBytes += push.bytes;
     this.#received++;
@@ -83,9 +81,9 @@ export class Tail {
 
   /** Returns everything pending, in order. `flushed` becomes `head`. */
   flush(): readonly Push[] {
-    const batch = this.#pending;
+    const batch = this.#pending ?? nothing;
     for (const push of batch) this.#keep(push);
-    this.#pending = [];
+    this.#pending = undefined;
     this.#pendingBytes = 0;
     this.#flushed = this.#head;
     this.shrinkTo(this.#budget.perChannel);
@@ -93,15 +91,15 @@ export class Tail {
   }
 
   /**
-   * Flushed publications after an offset: as many as fit into `maxBytes` on the wire, and at least one. Undefined if the tail
+   * Flushed publications of this channel after an offset: as many as fit into `maxBytes` on the wire, and at least one. Undefined if the tail
    * does not reach back that far.
    */
-  read(after: number, maxBytes: number): readonly Push[] | undefined {
+  read(name: ChannelName, after: number, maxBytes: number): readonly Push[] | undefined {
     if (!this.reachesBackTo(after)) return undefined;
     const pushes: Push[] = [];
     let bytes = 0;
-    const place = { name: this.#channel, epoch: this.#epoch, top: this.#flushed };
-    this.#kept.each(this.#indexAfter(after), place, (publication, { at }) => {
+    const place = { name, epoch: this.#epoch, top: this.#flushed };
+    this.#kept?.each(this.#indexAfter(after), place, (publication, { at }) => {
       const push = new Push(publication, at);
       bytes += push.wireBytes;
       if (bytes > maxBytes && pushes.length > 0) return false;
@@ -113,13 +111,13 @@ export class Tail {
 
   /** Whether `read` can continue after this offset. */
   reachesBackTo(after: number): boolean {
-    return this.#flushed - after <= this.#kept.length;
+    return this.#flushed - after <= this.#keptLength;
   }
 
   /** When the first publication after this offset arrived here; undefined if it is not kept or not flushed. */
   receivedAtAfter(after: number): number | undefined {
     const index = this.#indexAfter(after);
-    return index >= 0 && index < this.#kept.length ? this.#kept.timeAt(index) : undefined;
+    return index >= 0 && index < this.#keptLength ? this.#kept?.timeAt(index) : undefined;
   }
 
   /** Starts over at this position, in a new epoch or after a gap. */
@@ -127,31 +125,40 @@ export class Tail {
     this.#epoch = position.epoch;
     this.#head = position.offset;
     this.#flushed = position.offset;
-    this.#pending = [];
+    this.#pending = undefined;
     this.#pendingBytes = 0;
     this.shrinkTo(0);
   }
 
   /** Evicts the oldest flushed publications until at most this many bytes are kept. */
   shrinkTo(maxBytes: number): void {
-    const before = this.#kept.bytes;
-    while (this.#kept.bytes > maxBytes) this.#kept.shift();
-    this.#budget.bytes -= before - this.#kept.bytes;
+    const kept = this.#kept;
+    if (kept === undefined) return;
+    const before = kept.bytes;
+    while (kept.bytes > maxBytes) kept.shift();
+    this.#budget.bytes -= before - kept.bytes;
   }
 
   get keptBytes(): number {
-    return this.#kept.bytes;
+    return this.#kept?.bytes ?? 0;
+  }
+
+  get #keptLength(): number {
+    return this.#kept?.length ?? 0;
   }
 
   /** Where the publication after this offset is kept. */
   #indexAfter(offset: number): number {
-    return this.#kept.length - (this.#flushed - offset);
+    return this.#keptLength - (this.#flushed - offset);
   }
 
   #keep({ publication, receivedAt, bytes }: Push): void {
     if (isEphemeral(publication)) return;
+    this.#kept ??= new PublicationRing(this.#budget.chunks);
     const before = this.#kept.bytes;
     this.#kept.push(publication, receivedAt, bytes / 2); // without its JSON
     this.#budget.bytes += this.#kept.bytes - before;
   }
 }
+
+const nothing: readonly Push[] = [];

@@ -18,9 +18,9 @@ export function levelAtHead(): Disposable {
     waiting.delete(this);
     return flush.call(this);
   };
-  Tail.prototype.read = function (after, maxBytes) {
+  Tail.prototype.read = function (name, after, maxBytes) {
     const pending = (waiting.get(this) ?? []).filter(({ publication }) => publication.offset > after);
-    const kept = read.call(this, after, maxBytes);
+    const kept = read.call(this, name, after, maxBytes);
     return kept === undefined ? undefined : [...kept, ...pending];
   };
   Object.defineProperty(ListenedChannel.prototype, "flushed", {

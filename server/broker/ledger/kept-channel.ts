@@ -29,7 +29,8 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   rules: HistoryRules = keepNothing;
   /** When the newest dropped item was stored, milliseconds since 1970. */
   droppedUntil = Number.NEGATIVE_INFINITY;
-  readonly kept: KeptItems<T>;
+  /** Those of a channel without any are shared: see KeptChannels. */
+  kept: KeptItems<T>;
   /** Who created it. */
   readonly creator: Owner<KeptChannel<T>>;
   /** Who published the kept items, oldest first. Undefined while all are the creator's. */

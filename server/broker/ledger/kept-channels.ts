@@ -3,7 +3,7 @@ import type { Position } from "../../../protocol/position.ts";
 import { ownText } from "../../lib/own-text.ts";
 import { channelCost } from "../cost-of.ts";
 import { newEpoch } from "../new-epoch.ts";
-import type { KeptTime } from "../records/kept-items.ts";
+import type { KeptItems, KeptTime } from "../records/kept-items.ts";
 import { KeptChannel } from "./kept-channel.ts";
 import type { KeptChannelsParts } from "./kept-channels-parts.ts";
 import type { Kind, Owner } from "./owner.ts";
@@ -23,11 +23,14 @@ export interface Need {
 export class KeptChannels<T> {
   readonly #parts: KeptChannelsParts<T>;
   readonly #channels = new Map<ChannelName, KeptChannel<T>>();
+  /** The items of all channels that never had any, such as those of most users: each of its own would take 80 bytes. */
+  readonly #nothing: KeptItems<T>;
   #keptBytes = 0;
   #channelBytes = 0;
 
   constructor(parts: KeptChannelsParts<T>) {
     this.#parts = parts;
+    this.#nothing = parts.makeItems();
   }
 
   /** The cost of publications and channels together. */
@@ -90,18 +93,24 @@ export class KeptChannels<T> {
 
   /** A channel that is not added. */
   unknown(name: ChannelName, position: Position, creator = this.#parts.owners.server): KeptChannel<T> {
-    return new KeptChannel(name, position, creator, this.#parts.makeItems());
+    return new KeptChannel(name, position, creator, this.#nothing);
   }
 
   /** Adds the newest item of a channel. */
   keep(channel: KeptChannel<T>, item: T, owner: Owner<KeptChannel<T>>, now: number): void {
-    this.#add(channel, now, owner, channel.keep(item, owner, now));
+    this.#add(channel, now, owner, this.#writable(channel).keep(item, owner, now));
   }
 
   /** The same for an item that was stored before, at another time. */
   restore(channel: KeptChannel<T>, item: T, { at, now }: KeptTime): void {
     const { server } = this.#parts.owners;
-    this.#add(channel, now, server, channel.keep(item, server, at));
+    this.#add(channel, now, server, this.#writable(channel).keep(item, server, at));
+  }
+
+  /** The channel, with items of its own. */
+  #writable(channel: KeptChannel<T>): KeptChannel<T> {
+    if (channel.kept === this.#nothing) channel.kept = this.#parts.makeItems();
+    return channel;
   }
 
   /** @param bytes of the item that the channel keeps since now */
