@@ -152,6 +152,20 @@ describe("a loop over a channel", () => {
     expect(next.commands).toEqual([{ type: "unsubscribe", channel: "room:1" }]);
   });
 
+  test("`return` ends it at once, also while it waits for a message", async () => {
+    const environment = new ScriptedEnvironment();
+    const { socket, client } = await environment.connected();
+    const messages = client.channel("room:1")[Symbol.asyncIterator]();
+    const waiting = messages.next();
+    await environment.move(0);
+    socket.subscribed("room:1", live);
+    expect(await messages.return()).toEqual({ done: true, value: undefined });
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await environment.move(0);
+    expect(socket.commands.at(-1)).toEqual({ type: "unsubscribe", channel: "room:1" });
+    expect(await client.channel("room:1")[Symbol.asyncIterator]().return()).toEqual({ done: true, value: undefined });
+  });
+
   test("ends when the client closes", async () => {
     const { client } = await new ScriptedEnvironment().connected();
     const loop = Array.fromAsync(client.channel("room:1"));

@@ -62,7 +62,7 @@ export function makeChannel<Input, Data>(
     },
     history: (more) => ask({ ...more, type: "history", channel: name }),
     presence: (page) => ask({ type: "presence", channel: name, page }),
-    async *[Symbol.asyncIterator]() {
+    [Symbol.asyncIterator]() {
       // `undefined` stands for the end.
       const waiting: (Message<Data> | undefined)[] = [];
       let wake: ((value?: unknown) => void) | undefined;
@@ -70,22 +70,33 @@ export function makeChannel<Input, Data>(
         waiting.push(next);
         wake?.();
       };
-      const offs = [on("message", add), on("end", add)];
-      if (subscriptions.isOver) add();
-      try {
-        for (;;) {
-          if (waiting.length > 1000) throw new Error("too far behind");
-          if (!waiting.length)
-            await new Promise((resolve) => {
-              wake = resolve;
-            });
-          const next = waiting.shift();
-          if (!next) return;
-          yield next;
+      const messages = (async function* () {
+        const offMessage = on("message", add);
+        const offEnd = on("end", add);
+        if (subscriptions.isOver) add();
+        try {
+          for (;;) {
+            if (waiting.length > 1000) throw new Error("too far behind");
+            if (!waiting.length)
+              await new Promise((resolve) => {
+                wake = resolve;
+              });
+            const next = waiting.shift();
+            if (!next) return;
+            yield next;
+          }
+        } finally {
+          offMessage();
+          offEnd();
         }
-      } finally {
-        for (const off of offs) off();
-      }
+      })();
+      const end = messages.return.bind(messages);
+      // A generator handles `return` after the `next` before it, which may wait for a message that never comes.
+      messages.return = (value) => {
+        add();
+        return end(value);
+      };
+      return messages;
     },
   };
 }
