@@ -105,8 +105,10 @@ async function chat(context: CommandContext, { user, token, address, screen, nam
     return Promise.race([room.run(), untilEnded(client)]);
   });
   let lines: number | undefined;
+  let unsent = 0;
   try {
     lines = await Promise.race([talk, screen.interrupted.then(() => undefined)]);
+    if (!sender.isConnected) unsent = sender.counts.pending;
   } finally {
     client.close();
   }
@@ -115,7 +117,9 @@ async function chat(context: CommandContext, { user, token, address, screen, nam
   const { failed, pending } = sender.counts;
   const isCut = lines === undefined && (!wasConnected || (pending > 0 && !screen.isPerson));
   if (isCut) context.exitWith(interruptedCode);
-  // A person has seen what failed. A script needs the exit code.
+  // A person has seen what the server refused, but not what still waits for the connection. A script needs the exit code.
+  else if (screen.isPerson && unsent > 0)
+    throw new CommandError(`not sent: ${unsent} message(s): the connection was lost`);
   else if (screen.isPerson) return;
   else if (failed > 0) throw new CommandError(`not sent: ${failed} message(s)`);
   else if (lines === 0) throw new CommandError("nothing to send: the standard input was empty");

@@ -226,6 +226,21 @@ describe("fanfare connect on a terminal", () => {
     return rows();
   };
 
+  test.each(["/quit\r", "\u0003"])("tells a person who leaves with %j what was not sent", async (leave) => {
+    await using program = await (async () => {
+      await using server = await startServer({ env: { NOTICES: "off" } });
+      const before = new ProgramUnderTest(["connect", "--url", server.url, "--name", "Alice"], { columns });
+      await before.until(/leaves\./);
+      return before;
+    })();
+    await program.until(/Connection lost/);
+    program.type("one\r");
+    await program.until(/waiting for the connection\) one/);
+    program.type(leave);
+    await program.until(/error: not sent: 1 message\(s\): the connection was lost/);
+    expect((await program.ended()).code).toBe(1);
+  });
+
   test("keeps the line being typed intact, over several rows, while messages arrive", async () => {
     await using server = await startServer({ env: { NOTICES: "off" } });
     await using program = new ProgramUnderTest(["connect", "--url", server.url], { columns });
