@@ -235,3 +235,9 @@ describe("settings of tokens and TLS without either", () => {
     expect(warnings.includes(warning)).toBe(warning.includes("TLS_CERT"));
   });
 });
+
+test("a periodic message that is too large is refused, and one that is never sent is not", () => {
+  const env = { NOTIFICATION_MESSAGE: "é".repeat(200), MAX_MESSAGE_BYTES: "300" };
+  expect(problemsOf(env)).toEqual(["NOTIFICATION_MESSAGE has 400 bytes: expected at most MAX_MESSAGE_BYTES (300)"]);
+  expect(problemsOf({ ...env, NOTIFICATION_INTERVAL: "0" })).toEqual([]);
+});

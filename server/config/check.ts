@@ -7,6 +7,7 @@ import { formatByteSize } from "../lib/byte-size.ts";
 import { TrustedProxies } from "../lib/client-address.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { parseRedisUrl } from "../lib/redis/address.ts";
+import { tooLittleMemory } from "../limits/memory-limit.ts";
 import { tracesUrl } from "../telemetry/open-tracing.ts";
 import { pairsOf } from "../telemetry/pairs.ts";
 import type { Settings } from "./settings.ts";
@@ -42,7 +43,8 @@ export function checkSettings(settings: Settings, { writtenOf, changedOf, readTe
     ...tls(settings, readText),
     ...telemetry(settings),
   ];
-  return { problems, warnings: [...suspicious(settings), ...withoutEffect(settings, changedOf)] };
+  const warnings = [...suspicious(settings), ...tooLittleMemory(settings), ...withoutEffect(settings, changedOf)];
+  return { problems, warnings };
 }
 
 /** Whether only this machine can reach an address. */
@@ -131,8 +133,13 @@ function times(settings: Settings, writtenOf: (key: string) => string | undefine
   return problems;
 }
 
-function sizes({ maxMessageBytes, maxBodyBytes, historyBytes, historyBytesTotal }: Settings): string[] {
+function sizes({ maxMessageBytes, maxBodyBytes, historyBytes, historyBytesTotal, ...rest }: Settings): string[] {
   const problems: string[] = [];
+  const noticeBytes = rest.notificationIntervalMs > 0 ? Buffer.byteLength(rest.notificationMessage) : 0;
+  if (noticeBytes > maxMessageBytes) {
+    const most = `MAX_MESSAGE_BYTES (${formatByteSize(maxMessageBytes)})`;
+    problems.push(`NOTIFICATION_MESSAGE has ${noticeBytes} bytes: expected at most ${most}`);
+  }
   if (maxMessageBytes > maxBodyBytes) {
     const body = `MAX_BODY_BYTES (${formatByteSize(maxBodyBytes)})`;
     problems.push(`MAX_MESSAGE_BYTES (${formatByteSize(maxMessageBytes)}): expected at most ${body}: raise that too`);
