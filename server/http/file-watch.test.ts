@@ -50,6 +50,18 @@ describe("a change of watched files", () => {
     expect(seen.changes).toBe(3);
   });
 
+  test("can be a link that leads to itself for a while", () => {
+    const { paths, clock, seen } = watched();
+    rmSync(paths[0]);
+    symlinkSync(paths[0], paths[0]);
+    clock.move(1000);
+    expect(seen.changes).toBe(1);
+    rmSync(paths[0]);
+    writeFileSync(paths[0], "back");
+    clock.move(1000);
+    expect(seen.changes).toBe(2);
+  });
+
   test("is not reported any more once the watch is closed", () => {
     const { paths, clock, seen, watch } = watched();
     watch.close();

@@ -1,5 +1,5 @@
-import { statSync } from "node:fs";
 import type { Clock, Timer } from "../lib/clock.ts";
+import { fileAt } from "../lib/file-at.ts";
 
 /** How often the files are looked at. Events of the file system miss replaced links, as Kubernetes and certbot make them. */
 const everyMs = 500;
@@ -48,7 +48,7 @@ export class FileWatch {
   #state(): string {
     return this.#paths
       .map((path) => {
-        const found = statSync(path, { throwIfNoEntry: false });
+        const found = fileAt(path);
         return found === undefined ? "-" : `${found.ino}:${found.mtimeMs}:${found.size}`;
       })
       .join(" ");

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileAt } from "../../lib/file-at.ts";
 import { defaultLogLimits } from "../log-limits.ts";
 import { expect, nothingExpected } from "./expectation.ts";
 import { HistoryFile } from "./history-file.ts";
@@ -87,7 +88,7 @@ const unlimited = { ...defaultLogLimits, totalBytes: Number.POSITIVE_INFINITY };
 const nothingReadable = { version: 0, channels: 0, messages: 0, ids: 0, damagedMessages: 0, findings: [] };
 
 function sizes(path: string): Pick<HistoryReport, "bytes" | "walBytes"> {
-  const sizeOf = (name: string) => statSync(name, { throwIfNoEntry: false })?.size ?? 0;
+  const sizeOf = (name: string) => fileAt(name)?.size ?? 0;
   return { bytes: sizeOf(path), walBytes: sizeOf(`${path}-wal`) };
 }
 

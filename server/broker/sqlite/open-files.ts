@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { fileAt } from "../../lib/file-at.ts";
 import { StorageError } from "./storage-error.ts";
 
 /**
@@ -15,13 +15,13 @@ export class OpenFiles {
 
   /** @param paths of open files that are at their places now */
   add(...paths: readonly string[]): void {
-    for (const path of paths) this.#inodes.set(path, inodeOf(path));
+    for (const path of paths) this.#inodes.set(path, fileAt(path)?.ino);
   }
 
   /** @throws StorageError if one of them is no longer at its place */
   check(): void {
     for (const [path, inode] of this.#inodes) {
-      if (inodeOf(path) !== inode) throw new StorageError("gone", this.#directory);
+      if (fileAt(path)?.ino !== inode) throw new StorageError("gone", this.#directory);
     }
   }
 
@@ -30,8 +30,4 @@ export class OpenFiles {
     this.#inodes.set(to, this.#inodes.get(from));
     this.#inodes.delete(from);
   }
-}
-
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
+import { fileAt } from "../../lib/file-at.ts";
 import type { Change, RecordsDump } from "../memory/records.ts";
 import { schedulesUnavailable } from "../unavailable.ts";
 import { ScheduleFileError, toFileError } from "./file-error.ts";
@@ -34,8 +34,8 @@ export class ScheduleFile {
   /** @throws ScheduleFileError */
   constructor(directory: string) {
     this.#directory = directory;
-    this.#wasMissing = !hasBytes(directory, scheduleFileName) && hasBytes(directory, historyFileName);
     try {
+      this.#wasMissing = !hasBytes(directory, scheduleFileName) && hasBytes(directory, historyFileName);
       this.#database = openScheduleFile(directory);
       this.#put = this.#database.prepare("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?, ?, ?)");
       this.#delete = this.#database.prepare("DELETE FROM schedules WHERE id = ?");
@@ -104,7 +104,7 @@ export class ScheduleFile {
   }
 
   #currentInode(): number | undefined {
-    return statSync(join(this.#directory, scheduleFileName), { throwIfNoEntry: false })?.ino;
+    return fileAt(join(this.#directory, scheduleFileName))?.ino;
   }
 }
 
@@ -135,7 +135,7 @@ function logLost(count: number): void {
 }
 
 function hasBytes(directory: string, name: string): boolean {
-  return (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  return (fileAt(join(directory, name))?.size ?? 0) > 0;
 }
 
 function log() {
