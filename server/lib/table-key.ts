@@ -10,5 +10,5 @@ const ascii = /^[\x00-\x7f]*$/;
  * contains a character that base64url does not have.
  */
 export function tableKey(text: string): string {
-  return ascii.test(text) ? text : createHash("sha256").update(text).digest("base64url");
+  return ascii.test(text) ? text : createHash("sha256").update(text, "utf16le").digest("base64url");
 }
