@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
+import type { Moment } from "../lib/clock.ts";
 import type { ChannelSummary, History, HistoryRules, ReadOptions } from "./log.ts";
 
 /**
@@ -23,8 +24,9 @@ export interface Broker {
    * order of the calls. No order is promised between the answer and the delivery to this worker. Ephemeral ones are only
    * sent, in order with the others, and are never duplicates. Answers at once if it stores in this process's memory.
    * Rejects with ServiceError "broker-unavailable" if it may not be stored, "idempotency-full", "too-many-channels".
+   * @param moment what time it is in this process, if the caller has just read it: a log in memory need not read it again
    */
-  publish(draft: Draft, rules: HistoryRules): Published | Promise<Published>;
+  publish(draft: Draft, rules: HistoryRules, moment?: Moment): Published | Promise<Published>;
   /**
    * Resolves with the top, once nothing published after that top can be missed.
    * @param publisher the client that pays for the channel if it is new, as in `Draft`
@@ -52,8 +54,11 @@ export interface Broker {
 
 /** What a broker reports to its worker. The callbacks must not throw or wait. */
 export interface BrokerEvents {
-  /** In offset order per channel, as far as the broker knows; ephemeral ones (offset 0) among them. */
-  onPublication(publication: Publication): void;
+  /**
+   * In offset order per channel, as far as the broker knows; ephemeral ones (offset 0) among them.
+   * @param receivedAt by the monotonic clock, if the broker knows it
+   */
+  onPublication(publication: Publication, receivedAt?: number): void;
   /** The connection broke and was restored: deliveries may be missing. */
   onBreak(): void;
   /**

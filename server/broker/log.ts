@@ -3,6 +3,7 @@ import type { ServiceError } from "../../protocol/errors.ts";
 import type { GapReason } from "../../protocol/frames.ts";
 import type { Position, Since } from "../../protocol/position.ts";
 import type { Draft, Publication } from "../../protocol/publication.ts";
+import type { Moment } from "../lib/clock.ts";
 
 /**
  * The storage of the embedded broker: memory, or a file.
@@ -26,8 +27,9 @@ export interface Log {
   /**
    * Stores one draft at once, and keeps none of its texts, only copies. Only a log that takes effect synchronously and cannot fail
    * has it.
+   * @param moment what time it is, if that is known
    */
-  enter?(draft: Draft, rules: HistoryRules): Appended;
+  enter?(draft: Draft, rules: HistoryRules, moment?: Moment): Appended;
   /**
    * The publications after `since`, oldest first. A channel that is not known has an empty, complete history, and gets its
    * epoch here. If there is no room for it, each call returns another epoch. A position beyond the top belongs to another

@@ -139,7 +139,8 @@ export class Delivery {
   }
 
   /** Handles one publication from the broker. */
-  readonly receive = (publication: Publication): void => this.#sequencer.receive(publication);
+  readonly receive = (publication: Publication, receivedAt?: number): void =>
+    this.#sequencer.receive(publication, receivedAt);
 
   /** The broker reports that a channel has a new epoch. */
   readonly reset = (channel: ChannelName, top: Position): void => this.#sequencer.reset(channel, top);

@@ -42,7 +42,8 @@ export interface FlushOutcomes {
  */
 export class Flush {
   readonly counts: FlushCounts = { flushes: 0, writes: 0, deliveries: 0 };
-  readonly measures: Measures;
+  readonly measures = new Measures();
+  readonly #clock: Pick<Clock, "now">;
   readonly #outcomes: FlushOutcomes;
   #dirty: ListenedChannel[] = [];
   /** The list that `#dirty` was before, to be used again. */
@@ -63,7 +64,7 @@ export class Flush {
 
   constructor(outcomes: FlushOutcomes, clock: Pick<Clock, "now">) {
     this.#outcomes = outcomes;
-    this.measures = new Measures(() => clock.now());
+    this.#clock = clock;
   }
 
   /** Something was appended to the channel's tail. Calling it more than once per flush is harmless. */
@@ -144,7 +145,7 @@ export class Flush {
     this.measures.wrote(this.#single, this.counts.writes - writes);
     this.#single.length = 0; // keeps nothing in memory that was sent
     this.#writing = undefined;
-    this.#flushed(batch, receivers);
+    this.#flushed(batch, receivers, this.#clock.now());
   }
 
   /** Writes the single batch to the members from `#at` down. Not a closure, which would be made once per flush. */
@@ -210,14 +211,16 @@ export class Flush {
     }
   }
 
-  #flushed(batch: Batch, connections: number): void {
-    this.measures.flushed(batch, connections);
+  #flushed(batch: Batch, connections: number, now: number): void {
+    this.measures.flushed(batch, connections, now);
     if (connections > 0) this.#outcomes.onFlushed?.(batch, connections);
   }
 
   #measureGathered(): void {
+    if (this.#gathered.length === 0) return;
+    const now = this.#clock.now(); // once: a batch of pushes is as many batches of one message
     let at = 0;
-    for (const batch of this.#gathered) this.#flushed(batch, this.#receivers[at++] ?? 0);
+    for (const batch of this.#gathered) this.#flushed(batch, this.#receivers[at++] ?? 0, now);
     this.#gathered.length = 0;
     this.#receivers.length = 0;
   }

@@ -19,17 +19,9 @@ export class Measures {
   readonly publications = new Histogram(measureBounds.publications);
   /** Bytes of JSON per write. */
   readonly bytes = new Histogram(measureBounds.bytes);
-  readonly #now: () => number;
-
-  /** @param now milliseconds since 1970 */
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  /** The flush has written a batch to this many connections, or tried to. */
-  flushed({ items }: Batch, connections: number): void {
+  /** The flush has written a batch to this many connections, or tried to. @param now milliseconds since 1970 */
+  flushed({ items }: Batch, connections: number, now: number): void {
     if (connections === 0) return;
-    const now = this.#now();
     for (const item of items) {
       if (item.kind !== "publication") continue;
       // Clocks of other machines may be ahead.

@@ -79,15 +79,15 @@ export class Sequencer {
     this.#repairs.clear();
   }
 
-  /** Handles one publication from the broker. */
-  receive(publication: Publication): void {
+  /** Handles one publication from the broker. @param receivedAt by the monotonic clock, if the broker knows it */
+  receive(publication: Publication, receivedAt?: number): void {
     const channel = this.#dependencies.get(publication.channel);
     if (channel === undefined) {
       this.#dependencies.onEarly(publication);
       return;
     }
     if (isEphemeral(publication)) {
-      this.#append(channel, publication);
+      this.#append(channel, publication, receivedAt);
       return;
     }
     const { epoch, offset } = publication;
@@ -98,7 +98,7 @@ export class Sequencer {
     } else if (epoch !== tail.epoch || offset > tail.head + 1) {
       this.#repair(channel, { epoch, offset });
     } else if (offset === tail.head + 1) {
-      this.#append(channel, publication);
+      this.#append(channel, publication, receivedAt);
     } else {
       void this.#compareAfterDuplicate(channel);
     }
@@ -189,8 +189,8 @@ export class Sequencer {
     else if (target.epoch !== channel.tail.epoch || target.offset > channel.tail.head) this.#repair(channel, target);
   }
 
-  #append(channel: ListenedChannel, publication: Publication): void {
-    channel.tail.append(new Push(publication, this.#clock.monotonic()));
+  #append(channel: ListenedChannel, publication: Publication, receivedAt = this.#clock.monotonic()): void {
+    channel.tail.append(new Push(publication, receivedAt));
     this.#dependencies.onAppended(channel);
   }
 

@@ -7,6 +7,7 @@ import type { History } from "../broker/log.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { Announcement } from "../cluster/roster.ts";
 import { Delivery } from "../delivery/delivery.ts";
+import { type Moment, momentOf } from "../lib/clock.ts";
 import type { Account } from "../limits/account.ts";
 import { Budgets } from "../limits/budgets.ts";
 import { Backlog } from "../session/backlog.ts";
@@ -180,8 +181,13 @@ export class Hub {
   }
 
   /** See Publishing. */
-  publish(draft: Draft): Published | Promise<Published> {
-    return this.#publishing.publish(draft);
+  publish(draft: Draft, moment?: Moment): Published | Promise<Published> {
+    return this.#publishing.publish(draft, moment);
+  }
+
+  /** What time it is, for `publish`. */
+  get moment(): Moment {
+    return momentOf(this.#parts.clock);
   }
 
   /** Publications being stored. */

@@ -3,6 +3,7 @@ import type { Body, Draft, Labels } from "../../protocol/publication.ts";
 import type { Broker, Published } from "../broker/broker.ts";
 import type { HistoryRules } from "../broker/log.ts";
 import { ownDraft } from "../broker/own-draft.ts";
+import type { Moment } from "../lib/clock.ts";
 import type { MemoryGuard } from "../limits/memory-guard.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { checkSize } from "./check-size.ts";
@@ -41,20 +42,21 @@ export class Publishing {
 
   /**
    * Synchronous if the broker is.
+   * @param moment what time it is, for a caller that publishes many drafts in one turn
    * @throws ServiceError "too-large"; rejects with what the broker rejects with
    */
-  publish(draft: Draft): Published | Promise<Published> {
+  publish(draft: Draft, moment?: Moment): Published | Promise<Published> {
     const { memory, tracing } = this.#parts;
-    memory?.check();
+    memory?.check(moment?.monotonic);
     this.checkSize(draft);
-    return tracing === undefined ? this.#store(draft) : tracing.publish(draft, this.#store);
+    return tracing === undefined ? this.#store(draft, moment) : tracing.publish(draft, this.#store);
   }
 
-  readonly #store = (draft: Draft): Published | Promise<Published> => {
+  readonly #store = (draft: Draft, moment?: Moment): Published | Promise<Published> => {
     const { broker, historyRules, knownName } = this.#parts;
     const { channel } = draft;
     const own = broker.copiesTexts === true ? draft : ownDraft(draft, knownName(channel));
-    const published = broker.publish(own, historyRules(channel));
+    const published = broker.publish(own, historyRules(channel), moment);
     return published instanceof Promise ? this.#awaitPublished(draft, published) : this.#counted(draft, published);
   };
 

@@ -21,6 +21,18 @@ export interface Clock {
   sleep(ms: number): Promise<void>;
 }
 
+/** What time it is by both clocks, read once for things that happen together. */
+export interface Moment {
+  /** As `Clock.now`. */
+  readonly now: number;
+  /** As `Clock.monotonic`. */
+  readonly monotonic: number;
+}
+
+export function momentOf(clock: Pick<Clock, "now" | "monotonic">): Moment {
+  return { now: clock.now(), monotonic: clock.monotonic() };
+}
+
 /** The longest delay of a timer: 24.8 days. */
 export const maxTimerMs = 2 ** 31 - 1;
 

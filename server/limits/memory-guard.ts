@@ -38,9 +38,8 @@ export class MemoryGuard {
     this.#parts = parts;
   }
 
-  /** Hot path. @throws ServiceError "overloaded" while there is too little memory */
-  check(): void {
-    const now = this.#parts.clock.monotonic();
+  /** Hot path. @param now by the monotonic clock @throws ServiceError "overloaded" while there is too little memory */
+  check(now = this.#parts.clock.monotonic()): void {
     if (now - this.#measuredAt >= sampleMs) this.#measure(now);
     if (!this.#isOver) return;
     const limit = formatByteSize(this.#parts.maxBytes);

@@ -5,7 +5,7 @@ import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft, Publication } from "../../../protocol/publication.ts";
 import { alignedDelay } from "../../lib/aligned-delay.ts";
 import { backoff } from "../../lib/backoff.ts";
-import { type Clock, systemClock, type Timer } from "../../lib/clock.ts";
+import { type Clock, type Moment, systemClock, type Timer } from "../../lib/clock.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import type { Broker, BrokerEvents, ChannelDirectory, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
@@ -69,9 +69,9 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     this.#probeAfter(watchMs);
   }
 
-  publish(draft: Draft, rules: HistoryRules): Published | Promise<Published> {
+  publish(draft: Draft, rules: HistoryRules, moment?: Moment): Published | Promise<Published> {
     if (this.#closing !== undefined) return Promise.reject(unavailable("the server is shutting down"));
-    if (this.#log.enter !== undefined) return this.#publishNow(draft, rules);
+    if (this.#log.enter !== undefined) return this.#publishNow(draft, rules, moment);
     const bytes = costOf(draft);
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
       return Promise.reject(unavailable("too many publications are waiting to be stored"));
@@ -135,9 +135,9 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
    * Stores and delivers within this call. Hot path: through the queue, a publication in memory would cost four promises more
    * (bench/direct: 2 µs).
    */
-  #publishNow(draft: Draft, rules: HistoryRules): Published | Promise<Published> {
+  #publishNow(draft: Draft, rules: HistoryRules, moment: Moment | undefined): Published | Promise<Published> {
     if (draft.ephemeral === true) return this.#sendEphemeral(draft);
-    const published = this.#deliverStored(this.#log.enter?.(draft, rules));
+    const published = this.#deliverStored(this.#log.enter?.(draft, rules, moment), moment?.monotonic);
     return published instanceof Error ? Promise.reject(published) : published;
   }
 
@@ -190,11 +190,11 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   }
 
   /** Delivers what was stored. @returns the answer for its publisher, or the error */
-  #deliverStored(appended: Appended | undefined): Published | Error {
+  #deliverStored(appended: Appended | undefined, receivedAt?: number): Published | Error {
     switch (appended?.outcome) {
       case "stored": {
         const { id, epoch, offset } = appended.publication;
-        const listeners = this.#deliver(appended.publication);
+        const listeners = this.#deliver(appended.publication, receivedAt);
         return { id, position: { epoch, offset }, duplicate: false, listeners };
       }
       case "duplicate":
@@ -213,10 +213,10 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
   }
 
   /** @returns the number of listening processes: this one, or none */
-  #deliver(publication: Publication): 0 | 1 {
+  #deliver(publication: Publication, receivedAt?: number): 0 | 1 {
     if (!this.#listened.has(publication.channel)) return 0;
     try {
-      this.#events?.onPublication(publication);
+      this.#events?.onPublication(publication, receivedAt);
     } catch (error) {
       // A bug in the receiver must not affect the other drafts; the comparison of tops repairs what was missed.
       logger().error("A publication could not be delivered: {error}", { error });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { logConformance } from "../../../tests/conformance/log.ts";
+import { momentOf } from "../../lib/clock.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { MemoryLog } from "./log.ts";
 
@@ -49,5 +50,19 @@ test("garbage is not collected for small amounts, nor while much is published", 
   expect(collections).toEqual([]);
   await clock.moveInSteps(10_000, 100);
   expect(collections).toHaveLength(1);
+  await log.close();
+});
+
+test("a publication is stored at the moment that it is given, and expires by it", async () => {
+  const { clock, log } = await begin();
+  const draft = { channel: "a" as ChannelName, message: "m" };
+  const moment = momentOf(clock);
+  clock.move(1000);
+  const entered = log.enter(draft, { ...rules, historyTtl: 5000 }, moment);
+  expect(entered).toMatchObject({ outcome: "stored", publication: { timestamp: moment.now } });
+  clock.move(4000);
+  expect((await log.summary(draft.channel))?.messages).toBe(1);
+  clock.move(1);
+  expect((await log.summary(draft.channel))?.messages).toBe(0);
   await log.close();
 });

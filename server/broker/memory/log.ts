@@ -1,7 +1,7 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position, Since } from "../../../protocol/position.ts";
 import type { Draft, Publication } from "../../../protocol/publication.ts";
-import { type Clock, systemClock } from "../../lib/clock.ts";
+import { type Clock, type Moment, systemClock } from "../../lib/clock.ts";
 import { steadyTime } from "../../lib/steady-time.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { Sweeper } from "../ledger/sweeper.ts";
@@ -32,7 +32,7 @@ export interface MemoryLogOptions extends Partial<LogLimits> {
 /** Keeps everything in memory. Calls take effect synchronously. A restart loses everything. */
 export class MemoryLog implements RuledLog {
   readonly #clock: Clock;
-  readonly #now: () => number;
+  readonly #now: (monotonic?: number) => number;
   readonly #ledger: Ledger<Publication>;
   readonly #collect: () => void;
   #sweeper: Sweeper | undefined;
@@ -58,9 +58,9 @@ export class MemoryLog implements RuledLog {
     return entries.map(({ draft, rules }) => this.enter(draft, rules));
   }
 
-  enter(draft: Draft, rules: HistoryRules): Appended {
+  enter(draft: Draft, rules: HistoryRules, moment?: Moment): Appended {
     this.#appended++;
-    return this.#ledger.enter(draft, rules, this.#now(), this.#clock.now());
+    return this.#ledger.enter(draft, rules, this.#now(moment?.monotonic), moment?.now ?? this.#clock.now());
   }
 
   async read(channel: ChannelName, since: Since, options: ReadOptions): Promise<History> {
