@@ -8,15 +8,22 @@ import { TwoNodes } from "./two-nodes.ts";
 
 const room = "room:1";
 const noRates = { PRESENCE_RATE: "0", MESSAGE_RATE: "0" };
+/** Shorter than the presences of a killed node are kept (docs/presence.md: 6 to 8 s). */
+const keptMs = 3000;
 const rules = { channels: [{ match: "room:*", presence: "on", presence_events: "on" }] };
 
 /** A client with the SDK behind the load balancer. */
 class Mover {
   readonly client: Client;
   presence: Presence | undefined;
+  /** When it was connected last. */
+  connectedAt = 0;
 
   constructor(url: string, userId: string) {
     this.client = createClient(url, { userId });
+    this.client.on("state", ({ status }) => {
+      if (status === "connected") this.connectedAt = performance.now();
+    });
     this.client.channel(room).on("presence", (it) => {
       this.presence = it;
     });
@@ -64,7 +71,10 @@ test.concurrent("presence over two nodes while one is killed: clients that move 
   for (const it of movers) await until(() => it.users.join() === expected.join(), "each SDK client shows the truth");
   const told = watcher.told.slice(before);
   expect(told.filter((it) => it.includes("lost")).toSorted()).toEqual(lost.map((_, n) => `left lost${n}`));
-  expect(told.filter((it) => it.includes("mover"))).toEqual([]);
+  // On a busy machine, one may need longer to come back, and is said to have left.
+  const isQuick = ({ connectedAt }: Mover) => connectedAt - began < keptMs;
+  const quick = movers.flatMap((it, n) => (isQuick(it) ? [`left mover${n}`, `joined mover${n}`] : []));
+  expect(told.filter((it) => quick.includes(it))).toEqual([]);
   expect(watcher.observer.faults).toEqual([]);
   for (const it of lost) it[Symbol.dispose]();
   for (const { client } of movers) client.close();
