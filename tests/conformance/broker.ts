@@ -174,13 +174,10 @@ function delivering(world: World, test: Declare): void {
     await Promise.all([worker.broker.listen(a), worker.broker.listen(b)]);
     for (const channel of [a, b, a, "other" as ChannelName, b]) await worker.publish({ channel, sender: "Bob" });
     const received = await worker.until(4);
-    expect(received.map(({ channel, offset }) => [String(channel), offset])).toEqual([
-      ["a", 1],
-      ["b", 1],
-      ["a", 2],
-      ["b", 2],
-    ]);
-    expect(received.slice(0, 1)).toEqual([
+    // Each channel by itself: the nodes of a cluster promise no order between two of them.
+    const ofChannel = (name: ChannelName) => received.filter(({ channel }) => channel === name);
+    for (const name of [a, b]) expect(ofChannel(name).map(({ offset }) => offset)).toEqual([1, 2]);
+    expect(ofChannel(a).slice(0, 1)).toEqual([
       ...(await worker.broker.history(a, earliest, { limit: 1, maxBytes: Number.MAX_SAFE_INTEGER })).publications,
     ]);
   });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { freePort } from "../../scripts/free-port.js";
 import { defaultTimeoutMs } from "../waiting.ts";
 import { type Block, root } from "./page.ts";
 import { withSdkOfCheckout } from "./sdk-of-checkout.ts";
@@ -11,13 +12,15 @@ const leftOut = new Set([".git", ".env", ".cache", "fanfare-data", "fanfare.conf
 
 /**
  * Runs the commands of one page from top to bottom, like a reader. They run in a copy of the checkout, so that the files
- * they write do no harm. Port 8000 of the page is replaced by the port of its server.
+ * they write do no harm. Port 8000 of the page is replaced by the port of its server, and port 9000, which a reader's own
+ * program uses, by another free one.
  */
 export class PageRun implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "fanfare-docs-"));
   readonly #alive: Program[] = [];
   #server: Program | undefined;
   #port = "0";
+  #programPort: string | undefined;
 
   constructor() {
     for (const name of readdirSync(root)) {
@@ -31,6 +34,7 @@ export class PageRun implements AsyncDisposable {
 
   /** Resolves once the block has done what its kind requires. @throws Error with the command and its output */
   async perform({ kind, code }: Block): Promise<void> {
+    this.#programPort ??= String(await freePort());
     if (kind.name === "starts") return this.#startServer(code);
     if (this.#server === undefined) await this.#startServer("npx fanfare start");
     if (kind.name === "runs") await this.#runToEnd(code);
@@ -71,19 +75,23 @@ export class PageRun implements AsyncDisposable {
   async #follow(code: string): Promise<void> {
     for (const { command, expected } of parseTranscript(code)) {
       const printed = await this.#runToEnd(command);
-      if (isAsExpected(printed, expected.replaceAll("8000", this.#port))) continue;
+      if (isAsExpected(printed, this.#withPorts(expected, this.#port))) continue;
       throw new Error(`$ ${command}\nprinted:\n${printed}\nbut the page says:\n${expected}`);
     }
   }
 
   async #runProgram(code: string): Promise<void> {
-    writeFileSync(join(this.#folder, "program.ts"), withSdkOfCheckout(code.replaceAll("8000", this.#port)));
+    writeFileSync(join(this.#folder, "program.ts"), withSdkOfCheckout(this.#withPorts(code, this.#port)));
     await this.#runToEnd("bun --no-env-file program.ts");
+  }
+
+  #withPorts(text: string, serverPort: string): string {
+    return text.replaceAll("8000", serverPort).replaceAll("9000", this.#programPort ?? "9000");
   }
 
   #spawn(code: string, port: string): Program {
     const { PATH = "", HOME = this.#folder } = process.env;
-    const program = new Program(code.replaceAll("8000", this.#port), {
+    const program = new Program(this.#withPorts(code, this.#port), {
       cwd: this.#folder,
       env: {
         PATH: [this.#bin, PATH].join(delimiter),
