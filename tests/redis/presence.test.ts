@@ -14,7 +14,7 @@ import { RedisServerCluster } from "./redis-cluster.ts";
 /** Longer than any test takes. */
 const expiryMs = 60_000;
 /** Short, so that a test can wait for its end, and longer than this process may have to wait for a processor. */
-const soonMs = 1500;
+const soonMs = 3000;
 
 let server: RedisServer;
 let nodes: RedisServerCluster;
