@@ -10,7 +10,7 @@ import { parsePosition, parseSince, type Since, sinceRule } from "./position.ts"
 /** A JSON object whose members have not been validated yet, except that `data` is JSON text. */
 export type Fields = Readonly<Record<string, unknown>> & { readonly [unknownFields]?: readonly string[] };
 
-/** The JSON text of the field `data`, on one line; undefined if there is none. */
+/** The JSON text of the field `data`, on one line; undefined without that field. */
 export function dataText({ data }: Fields): string | undefined {
   return typeof data === "string" ? onOneLine(data) : undefined;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { isJson } from "../tests/is-json.ts";
 import { fc } from "../tests/property.ts";
 import { JsonCheck } from "./json-check.ts";
 
@@ -86,14 +87,5 @@ function isAccepted(text: string): boolean {
   } catch (error) {
     if (error instanceof SyntaxError) return false;
     throw error;
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

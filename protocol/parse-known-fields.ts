@@ -41,7 +41,7 @@ class KnownFieldsParser implements MemberReader {
   #copied = 0;
   /** The values of `text` fields. */
   #texts: string[] | undefined;
-  /** Those of the object that is being read; undefined while there is none. */
+  /** The unknown fields of the object that is being read. Made for the first one. */
   #unknown: UnknownFields | undefined;
   /** Those of the elements of an array, or of the one object. */
   #found: Map<number, UnknownFields> | undefined;
@@ -121,7 +121,7 @@ class KnownFieldsParser implements MemberReader {
     const outer = this.#unknown ?? new UnknownFields();
     this.#unknown = undefined;
     const end = this.#object(at, known);
-    // Also if there is none: of a repeated field, the last one counts.
+    // Set even if it has no unknown fields: of a repeated field, the last one counts.
     outer.inner.set(name, this.#unknown);
     this.#unknown = outer;
     return end;

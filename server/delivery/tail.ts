@@ -91,8 +91,9 @@ export class Tail {
   }
 
   /**
-   * Flushed publications of this channel after an offset: as many as fit into `maxBytes` on the wire, and at least one. Undefined if the tail
-   * does not reach back that far.
+   * Flushed publications after an offset: as many as fit into `maxBytes` on the wire, and at least one. Undefined if the tail does
+   * not reach back that far.
+   * @param name the channel's
    */
   read(name: ChannelName, after: number, maxBytes: number): readonly Push[] | undefined {
     if (!this.reachesBackTo(after)) return undefined;

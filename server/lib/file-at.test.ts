@@ -15,7 +15,7 @@ test("a file is found, through a link too", () => {
 });
 
 test.each([
-  ["there is none", "missing"],
+  ["the file is missing", "missing"],
   ["a file is in place of its directory", "file/in-it"],
   ["a link leads to itself", "loop"],
   ["its name is too long", "x".repeat(300)],

@@ -2,7 +2,7 @@ import { type Stats, statSync } from "node:fs";
 
 /**
  * What is at a path, links followed. Undefined if nothing can be found there: no file, a file in place of its directory, a link
- * to itself, or no permission. Who goes on to open it gets the reason. (`throwIfNoEntry: false` throws for all but the first.)
+ * to itself, or no permission. Opening it gives the reason. (`throwIfNoEntry: false` throws for all but the first.)
  */
 export function fileAt(path: string): Stats | undefined {
   try {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { type Block, type Page, parsePage, readPages, root } from "../docs/page.ts";
 import { PageRun } from "../docs/page-run.ts";
+import { isJson } from "../is-json.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
 
@@ -110,15 +111,6 @@ function leadsSomewhere({ path, anchor }: { readonly path: string; readonly anch
 function isSound({ kind, code }: Block): boolean {
   if (kind.name === "json") return isJson(code) || code.split("\n").every(isJson);
   return kind.name !== "yaml" || isYaml(code);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isYaml(text: string): boolean {

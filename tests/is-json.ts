@@ -1,0 +1,9 @@
+/** Whether the engine can parse it. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
