@@ -36,7 +36,6 @@ test.each([
       { numRuns: 150 },
     );
   },
-  60_000,
 );
 
 /** @returns the offsets that were delivered or reported as missing, in order */

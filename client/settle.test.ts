@@ -87,7 +87,7 @@ describe("after close()", () => {
       }),
       { numRuns: 300 },
     );
-  }, 60_000);
+  });
 
   test.each(Object.keys(methods).filter((name) => name !== "a loop"))("%s rejects with `closed`", async (name) => {
     const client = new ScriptedEnvironment().client();

@@ -21,7 +21,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "fanfare-size-"));
   await writeModules(process.execPath, folder);
   await Bun.write(join(folder, "page.js"), 'import { createClient } from "./index.js";\ncreateClient("/");\n');
-}, 60_000);
+});
 afterAll(async () => {
   await stop();
   rmSync(folder, { recursive: true });

@@ -1,5 +1,5 @@
 import { installPackages, requireBun, runScript } from "./setup.js";
-import { checkStyle, checkTypes, report, runTests } from "./steps.js";
+import { checkStyle, checkTypes, report, runTests, timeoutMs } from "./steps.js";
 
 const folders = [
   "deploy",
@@ -25,7 +25,7 @@ const slow = [
 /** `npm run check`: the checks that every commit must pass. It takes less than a minute. */
 await runScript(async () => {
   await installPackages({ forDevelopment: true });
-  const options = ["--timeout=60000", ...slow.map((it) => `--path-ignore-patterns=${it}`)];
+  const options = [`--timeout=${timeoutMs}`, ...slow.map((it) => `--path-ignore-patterns=${it}`)];
   const tests = runTests(requireBun(), options, { limitMs: 600_000 });
   return report(await Promise.all([checkStyle(), checkTypes(), tests]));
 });

@@ -20,6 +20,9 @@ const testProcesses = 2 * availableParallelism();
 /** How many concurrent tests of one file run at a time. Each may start several servers. */
 const maxConcurrency = 5;
 
+/** A test that takes longer hangs. Many times what the slowest test needs, so that none fails because the machine is busy. */
+export const timeoutMs = 240_000;
+
 /** Stores how long each test file took, so that the slowest ones start first in the next run. */
 const timings = "node_modules/.cache/test-timings.json";
 

@@ -1,6 +1,6 @@
 import { providePrograms, SetupError, testFiles } from "./programs.js";
 import { installPackages, requireBun, runScript } from "./setup.js";
-import { checkStyle, checkTypes, report, runTests } from "./steps.js";
+import { checkStyle, checkTypes, report, runTests, timeoutMs } from "./steps.js";
 
 /**
  * `npm test` runs all checks and tests. `npm test -- server/hub` runs the tests whose path contains `server/hub`. `--long` adds
@@ -13,8 +13,8 @@ await runScript(async () => {
   try {
     await installPackages({ forDevelopment: true });
     const env = { ...(await providePrograms(testFiles(filters))), ...(isLong ? { FANFARE_LONG: "1" } : {}) };
-    const minutes = isLong ? 150 : 18;
-    const perTestMs = isLong ? 600_000 : 60_000;
+    const minutes = isLong ? 150 : 45;
+    const perTestMs = isLong ? 600_000 : timeoutMs;
     const options = { env, limitMs: minutes * 60_000 };
     const checks = [await checkTypes(), await checkStyle()];
     return report([...checks, await runTests(requireBun(), [`--timeout=${perTestMs}`, ...filters], options)]);

@@ -17,7 +17,7 @@ let server: ServerUnderTest;
 const shared = new Shared();
 beforeAll(async () => {
   [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer())]);
-}, 120_000);
+}, 240_000);
 
 afterAll(() => shared.close());
 

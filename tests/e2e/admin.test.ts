@@ -17,7 +17,7 @@ const shared = new Shared();
 beforeAll(async () => {
   const env = { API_KEY: `${key},read@${readKey}`, JWT_SECRET: secret, ANONYMOUS: "on" };
   [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer({ env }))]);
-}, 120_000);
+}, 240_000);
 
 afterAll(() => shared.close());
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { writeModules } from "../../scripts/build/sdk.js";
 import { Shared } from "../shared.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { Relay } from "./relay.ts";
 import { type ServerUnderTest, startServer } from "./server.ts";
@@ -29,7 +30,7 @@ beforeAll(async () => {
   [browser, server] = await Promise.all([shared.use(BrowserUnderTest.start()), shared.use(startServer())]);
   site = await serveSite();
   shared.defer(() => site.stop(true));
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await shared.close();
@@ -92,7 +93,7 @@ async function publish(channel: string, data: number): Promise<void> {
 }
 
 async function untilLogged(page: Page, isDone: (log: PageLog) => boolean): Promise<PageLog> {
-  await page.waitForFunction(`(${isDone})(log)`, undefined, { timeout: 15_000 });
+  await page.waitForFunction(`(${isDone})(log)`, undefined, { timeout: defaultTimeoutMs });
   return page.evaluate("log");
 }
 

@@ -222,7 +222,7 @@ test("a publication at the limit is stored, however it is escaped; a larger one 
   const acks = await Promise.all(Array.from({ length: 100 }, (_, at) => room.publish(at)));
   expect(acks.map(({ offset = 0 }) => offset)).toEqual(acks.map((_, at) => at + 3));
   expect(states).toEqual([]);
-}, 60_000);
+});
 
 test("a refused client is told why, and does not reconnect", async () => {
   const secret = "a-secret-of-the-test-that-is-long-enough";

@@ -17,30 +17,26 @@ const maxStored = isLong ? 1500 : 500;
 const rules: HistoryRules = { historySize: 1_000_000, historyTtl: 86_400_000, historyBytes: 1_000_000_000 };
 const channels = ["a", "b", "brief"] as ChannelName[];
 
-test(
-  `after each of ${kills} kills, everything acknowledged is stored once, in the same epoch`,
-  () =>
-    replayable(() =>
-      inDirectory(async (directory) => {
-        const random = makeRandom();
-        const acknowledged: Acknowledged[] = [];
-        for (let round = 0; round < kills; round++) {
-          const writer = new HistoryWriter(directory, `${round}`);
-          // Kills depend on progress and not on time: some hit a server that is opening its files, some one with many messages.
-          if (random() < 0.2) await writer.until("healthy");
-          else await writer.until("stored", Math.ceil(random() * maxStored));
-          await writer.kill();
-          acknowledged.push(...writer.acknowledged());
-          await withLog(directory, async (log) => {
-            expect(await faultsOf(log, acknowledged)).toEqual([]);
-            expect(await retry(log, writer.acknowledged())).toEqual([]);
-          });
-        }
-        expect(acknowledged.length).toBeGreaterThan(kills);
-      }),
-    ),
-  isLong ? 600_000 : 60_000,
-);
+test(`after each of ${kills} kills, everything acknowledged is stored once, in the same epoch`, () =>
+  replayable(() =>
+    inDirectory(async (directory) => {
+      const random = makeRandom();
+      const acknowledged: Acknowledged[] = [];
+      for (let round = 0; round < kills; round++) {
+        const writer = new HistoryWriter(directory, `${round}`);
+        // Kills depend on progress and not on time: some hit a server that is opening its files, some one with many messages.
+        if (random() < 0.2) await writer.until("healthy");
+        else await writer.until("stored", Math.ceil(random() * maxStored));
+        await writer.kill();
+        acknowledged.push(...writer.acknowledged());
+        await withLog(directory, async (log) => {
+          expect(await faultsOf(log, acknowledged)).toEqual([]);
+          expect(await retry(log, writer.acknowledged())).toEqual([]);
+        });
+      }
+      expect(acknowledged.length).toBeGreaterThan(kills);
+    }),
+  ));
 
 test("the check finds lost messages, duplicates, and a different epoch", async () => {
   await inDirectory(async (directory) => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Shared } from "../shared.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 import { BrowserUnderTest, TabUnderTest } from "./browser.ts";
 import { type Frame, SocketUnderTest } from "./socket.ts";
 
@@ -49,7 +50,7 @@ class Example implements AsyncDisposable {
   async show(isShown: string): Promise<readonly string[]> {
     const context = await browser.context();
     const tab = await TabUnderTest.open(context, this.pageUrl);
-    await tab.page.waitForFunction(isShown, undefined, { timeout: 15_000 });
+    await tab.page.waitForFunction(isShown, undefined, { timeout: defaultTimeoutMs });
     await context.close();
     return tab.errors;
   }

@@ -164,4 +164,4 @@ test("the pages of the guides receive what is published to the user and to the c
     while (tab.console.filter((line) => line.includes("77")).length < 2) await tab.page.waitForTimeout(20);
     expect(tab.console.toSorted()).toEqual(["shipped {order: 77}", "{shipped: 77}"]);
   }
-}, 60_000);
+});

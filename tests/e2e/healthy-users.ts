@@ -51,10 +51,10 @@ export async function useNormally(server: HealthyTarget, rounds: number): Promis
       const push = publish(server, undefined, { user_id: user, message: "push", id: `order-${round}` });
       const receipt = await answered("a push", push);
       if (receipt.includes('"duplicate":true')) failures.push(`a push was taken for a duplicate: ${receipt}`);
-      await socket.until(({ message }) => message === "push", 10_000);
+      await socket.until(({ message }) => message === "push");
       delays.push(performance.now() - began);
       socket.send({ type: "publish", channel, message: "mine", id: `${round}` });
-      await socket.until(({ message }) => message === "mine", 10_000);
+      await socket.until(({ message }) => message === "mine");
     } catch (error) {
       failures.push(String(error));
     }

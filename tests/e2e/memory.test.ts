@@ -57,7 +57,7 @@ test.each<[name: string, keyof typeof interfaces, workers: number]>([
     expect(most).toBeGreaterThan(idle + bound / 4);
     expect(most).toBeLessThan(idle + 1.5 * bound + workers * perWorker + (workers + 1) * perProcess);
   },
-  180_000,
+  600_000,
 );
 
 /** Connections that read everything. */

@@ -278,7 +278,7 @@ describe("every operation answers the document's examples as described", () => {
     }
     await lastOfDraining.until(({ event }) => event === "draining");
     early.write(asked.slice(20));
-    await early.untilReceived(/\}$/, 2000);
+    await early.untilReceived(/\}$/);
     const refused = responseOf(early.received);
     expect([refused.status, await api.faultsIn(api.operation("GET /ws"), refused)]).toEqual([503, []]);
     lastOfDraining.close();

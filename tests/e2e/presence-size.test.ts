@@ -62,7 +62,6 @@ describe.each([
       await eventually(async () => expect(await presence()).toMatchObject({ count: 2, users: ["second", "third"] }));
       await eventually(async () => expect((await ask("/metrics")).unlisted_presences).toBe(0));
     },
-    60_000,
   );
 });
 
@@ -108,6 +107,5 @@ describe.each([
       await eventually(async () => expect((await ask("/metrics")).unlisted_presences).toBe(0));
       await eventually(async () => expect(await presences()).toMatchObject(rooms.map(() => ({ count: 0 }))));
     },
-    60_000,
   );
 });

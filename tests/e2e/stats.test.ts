@@ -66,7 +66,6 @@ testIf(isLong, "samples are taken every 10 s; run it with npm run test:long")(
     }
     expect((await samplesOf("supervisor")).samples).toBeGreaterThan(1);
   },
-  120_000,
 );
 
 test("GET /v1/stats needs a key, and refuses what it does not know", async () => {

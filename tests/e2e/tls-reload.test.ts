@@ -83,7 +83,6 @@ describe.each([
       await socket.until(({ message }) => message === "still here");
       expect(socket.closed).toBeUndefined();
     },
-    60_000,
   );
 });
 

@@ -137,7 +137,7 @@ describe("a worker that dies", () => {
     }
     expect(await server.exited).toBe(1);
     expect(server.output).toContain("soon after its start, 8 times in a row");
-  }, 60_000);
+  });
 
   test.concurrent("together with its supervisor: clients are closed within the window and no process is left", async () => {
     await using server = await startServer({ flags: ["--workers", "2"], env: { DRAIN_WINDOW: "1s" } });

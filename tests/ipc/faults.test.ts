@@ -77,42 +77,38 @@ async function spawn(file: string, onMessage: (message: unknown) => void, ...arg
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => `id ${at}`);
 
 describe("nothing is lost silently or delivered twice", () => {
-  test(
-    "when connections are cut at random, in the middle of frames too, while messages are published",
-    () =>
-      replayable(async () => {
-        const random = makeRandom();
-        await world.startHost();
-        const readers = [await startReader(), await startReader()];
-        let isOver = false;
-        const disturb = async (proxy: SocketProxy) => {
-          for (let cuts = 0; !isOver; ) {
-            if (cuts === proxy.cuts) proxy.cutAfter(1 + Math.floor(random() * 20_000));
-            cuts = proxy.cuts + 1;
-            await until(() => isOver || proxy.cuts >= cuts, "the way is cut");
-          }
-        };
-        const disturbing = readers.map(({ proxy }) => disturb(proxy));
-        const ids = numbers(1000);
-        const left = ids.values();
-        const publisher = async (worker: IpcWorker) => {
-          for (const id of left) await publishSurely(worker, id);
-        };
-        const workers = readers.map(({ worker }) => worker);
-        await Promise.all(Array.from({ length: 20 }, (_, at) => publisher(workers[at % 2] ?? world.add())));
-        isOver = true;
-        await Promise.all(disturbing);
-        for (const { reader, proxy } of readers) {
-          proxy.cut();
-          await untilRead(reader, ids.length);
-          expect(proxy.cuts).toBeGreaterThan(2);
-          expect([reader.holes, reader.announced]).toEqual([0, 0]);
-          expect(reader.read.map(({ id }) => id).sort()).toEqual(ids.toSorted());
+  test("when connections are cut at random, in the middle of frames too, while messages are published", () =>
+    replayable(async () => {
+      const random = makeRandom();
+      await world.startHost();
+      const readers = [await startReader(), await startReader()];
+      let isOver = false;
+      const disturb = async (proxy: SocketProxy) => {
+        for (let cuts = 0; !isOver; ) {
+          if (cuts === proxy.cuts) proxy.cutAfter(1 + Math.floor(random() * 20_000));
+          cuts = proxy.cuts + 1;
+          await until(() => isOver || proxy.cuts >= cuts, "the way is cut");
         }
-        expect(readers[0]?.reader.read).toEqual(readers[1]?.reader.read ?? []);
-      }),
-    60_000,
-  );
+      };
+      const disturbing = readers.map(({ proxy }) => disturb(proxy));
+      const ids = numbers(1000);
+      const left = ids.values();
+      const publisher = async (worker: IpcWorker) => {
+        for (const id of left) await publishSurely(worker, id);
+      };
+      const workers = readers.map(({ worker }) => worker);
+      await Promise.all(Array.from({ length: 20 }, (_, at) => publisher(workers[at % 2] ?? world.add())));
+      isOver = true;
+      await Promise.all(disturbing);
+      for (const { reader, proxy } of readers) {
+        proxy.cut();
+        await untilRead(reader, ids.length);
+        expect(proxy.cuts).toBeGreaterThan(2);
+        expect([reader.holes, reader.announced]).toEqual([0, 0]);
+        expect(reader.read.map(({ id }) => id).sort()).toEqual(ids.toSorted());
+      }
+      expect(readers[0]?.reader.read).toEqual(readers[1]?.reader.read ?? []);
+    }));
 
   test("when the host is killed and replaced: publishers get an error, readers get a new epoch", async () => {
     const host = await spawn("host-process.ts", () => {}, world.path);

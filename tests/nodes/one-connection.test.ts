@@ -19,7 +19,7 @@ test.concurrent("USER_CONNECTIONS=replace keeps the newest connection of both no
   await nodes.untilOnline(1);
   expect(both.filter(({ closed }) => closed === undefined)).toHaveLength(1);
   for (const it of both) it[Symbol.dispose]();
-}, 60_000);
+});
 
 test.concurrent("USER_CONNECTIONS=reject keeps the oldest until it leaves; a takeover can come from the other node", async () => {
   await using nodes = await TwoNodes.start({ USER_CONNECTIONS: "reject" });
@@ -36,4 +36,4 @@ test.concurrent("USER_CONNECTIONS=reject keeps the oldest until it leaves; a tak
   await nodes.untilOnline(0);
   using last = await SocketUnderTest.open(`${nodes.one.wsUrl}?user_id=u`);
   expect(last.welcome).toMatchObject({ online: 1 });
-}, 60_000);
+});

@@ -78,7 +78,7 @@ test.concurrent("presence over two nodes while one is killed: clients that move 
   expect(watcher.observer.faults).toEqual([]);
   for (const it of lost) it[Symbol.dispose]();
   for (const { client } of movers) client.close();
-}, 120_000);
+});
 
 test.concurrent("presence while Redis is killed and restarts empty: nobody is reported as left, and every list is correct again", async () => {
   await using nodes = await TwoNodes.start(noRates, rules);
@@ -100,4 +100,4 @@ test.concurrent("presence while Redis is killed and restarts empty: nobody is re
   expect(watcher.told.slice(before).filter((it) => it.startsWith("left")).length).toBeLessThanOrEqual(1);
   expect(watcher.observer.faults).toEqual([]);
   for (const it of others) it[Symbol.dispose]();
-}, 120_000);
+});

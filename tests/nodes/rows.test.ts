@@ -13,8 +13,8 @@ let nodes: TwoNodes;
 const shared = new Shared();
 beforeAll(async () => {
   nodes = await shared.use(TwoNodes.start());
-}, 120_000);
-afterAll(() => shared.close(), 60_000);
+}, 240_000);
+afterAll(() => shared.close(), 240_000);
 
 const opened: SocketUnderTest[] = [];
 afterEach(async () => {
@@ -54,7 +54,7 @@ describe("R1: a broadcast server", () => {
     expect(first?.messages.filter(({ message }) => message === "IM sent")).toHaveLength(senders.length);
     const offsets = first?.messages.map(({ offset }) => offset);
     for (const { messages } of clients) expect(messages.map(({ offset }) => offset)).toEqual(offsets ?? []);
-  }, 60_000);
+  });
 });
 
 describe("R4: a push gateway", () => {
@@ -134,7 +134,7 @@ describe("R4: a push gateway", () => {
     const { out } = await runProgram(["status", "--url", nodes.one.url]);
     for (const port of ports) for (const role of roles) expect(out).toMatch(new RegExp(`:${port} ${role} `));
     expect(out).toMatch(new RegExp(`^all +healthy +${2 * each} \\(${2 * each} users\\)`, "m"));
-  }, 60_000);
+  });
 });
 
 describe("a trace", () => {
@@ -248,4 +248,4 @@ test("each client gets each periodic message once, with any number of workers an
     const [first = 0] = moments;
     expect(moments).toEqual(moments.map((_, n) => first + n));
   }
-}, 60_000);
+});

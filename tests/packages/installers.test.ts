@@ -42,14 +42,14 @@ describeIf(isLong, reason)("the packed server, installed by", () => {
       yarn1: ["node", tools.path("node_modules/yarn1/bin/yarn.js")],
       yarn4: ["node", tools.path("node_modules/@yarnpkg/cli-dist/bin/yarn.js")],
     };
-  }, 120_000);
+  }, 240_000);
   afterAll(() => tools[Symbol.dispose]());
 
   describe.each(installers)("$name,", ({ add, settings, starts }) => {
     let project: FreshProject;
     beforeAll(async () => {
       project = await install(add, settings);
-    }, 120_000);
+    }, 240_000);
     afterAll(() => project[Symbol.dispose]());
 
     test.each(starts)("lets its clients leave on SIGTERM, and on Ctrl+C: %s", async (start) => {

@@ -96,7 +96,7 @@ describeIf(isLong, reason)("a page that uses the packed SDK shows a message", ()
   beforeAll(async () => {
     tools = new FreshProject();
     [browser, sdk] = await Promise.all([BrowserUnderTest.start(), packSdk(tools)]);
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await browser[Symbol.asyncDispose]();
     tools[Symbol.dispose]();

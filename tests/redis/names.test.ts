@@ -19,5 +19,4 @@ test.each([[[]], [["--workers", "2"]]])(
     await until(async () => (await names()).join() === expected.join(), "both nodes have the names of their ports");
     expect(await names()).toEqual(expected);
   },
-  60_000,
 );

@@ -53,4 +53,4 @@ test("a break of the links to Redis does not tell clients that others left", asy
   await until(() => left().length === 2, "both clients are told that one left");
   expect(left().map(({ online }) => online)).toEqual([3, 3]);
   for (const { socket } of [stays, alsoStays, fourth]) socket.close();
-}, 60_000);
+});

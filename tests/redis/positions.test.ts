@@ -122,7 +122,7 @@ test("a position that anybody was given never names another publication, if Redi
     expect({ name, epoch: (await publishSoon(stays, name)).epoch }).not.toEqual({ name, epoch });
   }
   await stays.close();
-}, 60_000);
+});
 
 test("a position that only a worker knows that is cut off never names another publication, although the next one never heard it", async () => {
   await using redis = await RedisServer.start();
@@ -149,7 +149,7 @@ test("a position that only a worker knows that is cut off never names another pu
   expect(next?.epoch).not.toBe(lost.epoch);
   await newcomer.close();
   await cutOff.close();
-}, 60_000);
+});
 
 test("a channel from which another program deleted a message stays readable, and a resume is told of the gap", async () => {
   await using redis = await RedisServer.start();
@@ -168,4 +168,4 @@ test("a channel from which another program deleted a message stays readable, and
   const { gap, publications } = await read(4);
   expect([gap, publications.map(({ offset }) => offset)]).toEqual([undefined, [5]]);
   await broker.close();
-}, 60_000);
+});

@@ -61,7 +61,7 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     expect(sentinels).toMatch(
       /^REDIS_URL: main behind the sentinels at 127.0.0.1:\d+ does not answer \(All sentinels are unreachable\. Last error: /,
     );
-  }, 60_000);
+  });
 
   test("one that requires a password, a different password, or a different user", async () => {
     const server = await redis();
@@ -106,7 +106,7 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     expect(await refusal({ REDIS_URL: `redis://${place}` })).toBe(
       `REDIS_URL: ${place} speaks TLS: use rediss:// instead of redis://`,
     );
-  }, 60_000);
+  });
 
   test("a port in REDIS_HOST", async () => {
     expect(await refusal({ REDIS_HOST: "127.0.0.1:6379" })).toBe(
@@ -122,7 +122,7 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
     expect(await refusal({ REDIS_URL: `redis://${place}/99` })).toBe(
       `REDIS_URL: ${place} has no database with this number. See "databases" in its configuration`,
     );
-  }, 60_000);
+  });
 
   test("a version that is too old", async () => {
     using old = new ScriptedRedis({ redis_version: "6.0.16", role: "master", master_replid: "abc" });
@@ -141,7 +141,7 @@ describe("an unusable Redis is refused in one line with a solution:", () => {
         /^REDIS_URL: \S+ does not permit a command that is needed: .*; docs\/machines.md has the rights/,
       );
     }
-  }, 60_000);
+  });
 
   test("keys of another version, and of another program", async () => {
     const server = await redis();
@@ -230,4 +230,4 @@ test("a user with the permissions in docs/machines.md is sufficient, and its pas
   for (const text of [...texts, out, err, fanfare.output]) {
     for (const secret of [password, encoded]) expect(text).not.toContain(secret);
   }
-}, 60_000);
+});

@@ -61,7 +61,7 @@ test("with REDIS_WAIT a failover to the replica loses no acknowledged message; w
   console.log(`REDIS_WAIT: ${JSON.stringify({ acknowledged, lost })}`);
   expect(acknowledged).toEqual({ plain: count, careful: 0 });
   expect(lost).toEqual({ plain: count, careful: 0 });
-}, 60_000);
+});
 
 test("a retry after a refusal is acknowledged once the replica has the message, which is stored once", async () => {
   await using pair = await startPair();
@@ -79,4 +79,4 @@ test("a retry after a refusal is acknowledged once the replica has the message, 
   // No message reaches more replicas than exist.
   await using vain = await startServer({ env: { REDIS_URL: primary.url, REDIS_WAIT: "2" } });
   expect((await publish(vain, "again", "in vain")).status).toBe(503);
-}, 60_000);
+});

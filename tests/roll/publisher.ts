@@ -3,7 +3,7 @@ import type { Driver } from "./driver.ts";
 /** How long after a failed attempt the next one follows, milliseconds. */
 const retryMs = 50;
 /** How long a message is retried before it counts as unpublished. Milliseconds. */
-const giveUpMs = 30_000;
+const giveUpMs = 90_000;
 
 /** Publishes numbered messages at a steady rate, one at a time, and retries each with the same id until it is acknowledged. */
 export class SteadyPublisher {

@@ -17,7 +17,7 @@ const guestMs = 1000;
 /** Time between two rolls, so that a peak of closes belongs to one roll. Milliseconds. */
 const restMs = 1500;
 /** How long messages may take to arrive at the end of a run, milliseconds. */
-const settleMs = 45_000;
+const settleMs = 90_000;
 
 /** What happens in a run. */
 export interface RollPlan {

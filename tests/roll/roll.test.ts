@@ -10,7 +10,7 @@ test.concurrent("two rolls of three workers are not noticed by any client", asyn
   console.log(rollTable([result]));
   expect(violationsOf(result)).toEqual([]);
   expect(result.acknowledged).toBeGreaterThan(100);
-}, 120_000);
+});
 
 test.concurrent("an upgrade of the supervisor and its workers is not noticed by any client", async () => {
   await using driver = new WorkersDriver({ name: "upgrade, 2 workers", workers: 2, drainWindowS: 3, roll: upgrade });
@@ -19,4 +19,4 @@ test.concurrent("an upgrade of the supervisor and its workers is not noticed by 
   expect(violationsOf(result)).toEqual([]);
   expect(driver.server.output).toContain("has taken over the server on port");
   expect(result.acknowledged).toBeGreaterThan(100);
-}, 120_000);
+});

@@ -64,7 +64,7 @@ test(
     );
     expect(sum.acknowledged).toBeGreaterThan(0);
   },
-  furtherSeedsMs + 60_000,
+  furtherSeedsMs + 240_000,
 );
 
 test.each(variants)("the simulator notices that $name", expectFound);

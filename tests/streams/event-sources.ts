@@ -54,7 +54,7 @@ export class EventSources implements Disposable {
   #until(isDone: () => boolean): Promise<void> {
     const state = () =>
       `${this.dead} ended for good; got ${JSON.stringify(this.#followers.map(({ numbers }) => numbers))}`;
-    return this.#watch.until(() => isDone() || this.dead > 0, state, 20_000);
+    return this.#watch.until(() => isDone() || this.dead > 0, state);
   }
 
   #follow(url: string): Follower {

@@ -3,6 +3,7 @@ import { BrowserUnderTest } from "../e2e/browser.ts";
 import { Relay } from "../e2e/relay.ts";
 import { type ServerUnderTest, startServer } from "../e2e/server.ts";
 import { testIf } from "../test-if.ts";
+import { defaultTimeoutMs } from "../waiting.ts";
 import { BrowserLibraries } from "./browser-libraries.ts";
 import { type LibraryEvent, type LibraryRecord, recordsOf } from "./library-record.ts";
 import { NodeLibraries } from "./node-libraries.ts";
@@ -23,13 +24,11 @@ const libraries = [
   "undici",
 ];
 
-/** Past it, the comparison with the expected result shows what is missing. */
-const timeoutMs = 40_000;
-
 /** All libraries on one stream of a server, behind a network that can break. */
 class LibraryRun implements AsyncDisposable {
   sent = 0;
-  readonly #until = performance.now() + timeoutMs;
+  /** Past it, the comparison with the expected result shows what is missing. */
+  readonly #until = performance.now() + defaultTimeoutMs;
   readonly #opened = new AsyncDisposableStack();
   readonly #server: ServerUnderTest;
   readonly #relay: Relay;
@@ -113,7 +112,7 @@ test("no SSE library loses a message, receives one twice or fires an empty event
   await run.untilAllHaveAll();
   expect(flawsOf(await run.records())).toEqual(flawless);
   expect((await run.records()).every(({ connects }) => connects >= 4)).toBe(true);
-}, 60_000);
+});
 
 testIf(process.env.FANFARE_LONG === "1", "it takes 20 s: npm test -- --long")(
   "no SSE library fires an event for a comment, or misses the message after it (a comment is sent after 15 s)",
@@ -125,7 +124,6 @@ testIf(process.env.FANFARE_LONG === "1", "it takes 20 s: npm test -- --long")(
     await run.untilAllHaveAll();
     expect(await run.records()).toEqual(flawless.map((it) => ({ ...it, connects: 1 })));
   },
-  60_000,
 );
 
 test("the table counts lost, duplicated and empty events", () => {

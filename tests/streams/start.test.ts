@@ -54,5 +54,4 @@ testIf(process.platform === "linux", "workers need Linux")(
       status === 200 || (status === 503 && text.includes('"code":"starting"'));
     expect(others.filter((it) => it !== undefined && !isTold(it))).toEqual([]);
   },
-  60_000,
 );

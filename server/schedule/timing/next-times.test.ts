@@ -118,23 +118,19 @@ describe.each(["Asia/Kolkata", "America/St_Johns", "Pacific/Apia"])("on a machin
     ["Australia/Lord_Howe", ["15 2 * * *", "45 1 * * *", "0 2 * * *", "30 2 * * *", "0 1,2 * * *", "15,45 1-3 * * *"]],
     ["Europe/London", ["30 1 * * *", "0 1 * * *", "0 2 * * *", "30 0 * * *", "0 1,2 * * *", "15,45 0-2 * * *"]],
     ["America/New_York", ["30 2 * * *", "30 1 * * *", "0 3 * * *", "0 2 * * *", "0 1,2 * * *", "15,45 1-3 * * *"]],
-  ])(
-    "1000 runs in %s are those that its calendar has",
-    (tz, expressions) => {
-      expect(new Date(start).getTimezoneOffset()).not.toBe(0);
-      const calendar = calendarOf(tz);
-      for (const expression of expressions) {
-        const expected = calendar.runsOf(expression).slice(0, 1000);
-        const it = timed(cron(expression, tz));
-        expect(expected).toHaveLength(1000);
-        expect([expression, iso(times.list(it, times.after(it, start - 1) ?? null, 1000))]).toEqual([
-          expression,
-          iso(expected),
-        ]);
-      }
-    },
-    60_000,
-  );
+  ])("1000 runs in %s are those that its calendar has", (tz, expressions) => {
+    expect(new Date(start).getTimezoneOffset()).not.toBe(0);
+    const calendar = calendarOf(tz);
+    for (const expression of expressions) {
+      const expected = calendar.runsOf(expression).slice(0, 1000);
+      const it = timed(cron(expression, tz));
+      expect(expected).toHaveLength(1000);
+      expect([expression, iso(times.list(it, times.after(it, start - 1) ?? null, 1000))]).toEqual([
+        expression,
+        iso(expected),
+      ]);
+    }
+  });
 });
 
 describe("the last time before another one", () => {
