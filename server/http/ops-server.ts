@@ -8,6 +8,7 @@ import { auditEntry, isAudited } from "./audited.ts";
 import { locationOf } from "./location.ts";
 import { keyHeaders, type OpsParts, opsRoutes } from "./ops-routes.ts";
 import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
+import { Pipelines } from "./pipelines.ts";
 import { respondError } from "./respond.ts";
 import { UnusableOpsPort } from "./unusable-ops-port.ts";
 import { refuseUnknown } from "./wrong-method.ts";
@@ -129,12 +130,12 @@ function handlers(parts: OpsParts, audit: Audit, checkOrigin: (request: Request)
     development: false,
     maxRequestBodySize,
     error: respondError,
-    fetch: async (request: Request, server: Server<undefined>): Promise<Response> => {
+    fetch: new Pipelines().limit(async (request: Request, server: Server<undefined>): Promise<Response> => {
       server.timeout(request, keepAliveS);
       const response = await answer(request);
       record(audit, { request, response, from: addressOf(server.requestIP(request)) }, parts);
       return response;
-    },
+    }),
   };
 }
 

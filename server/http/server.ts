@@ -16,6 +16,7 @@ import { Listener } from "./listener.ts";
 import { locationOf } from "./location.ts";
 import { OriginCheck, type OriginCheckSettings } from "./origin-check.ts";
 import { checkSpelling } from "./path-spelling.ts";
+import { Pipelines } from "./pipelines.ts";
 import { RefusedRequests } from "./refused-requests.ts";
 import { RequestPeers } from "./request-peers.ts";
 import { respondError } from "./respond.ts";
@@ -104,20 +105,20 @@ export class HttpServer {
   /** @throws Error with the code EADDRINUSE if the port is in use */
   listen(): ListeningAddress {
     const { host, port, sharesPort } = this.#settings;
-    const routes: Record<string, (request: Request, server: Server<SocketState>) => Response | Promise<Response>> = {};
+    const pipelines = new Pipelines();
+    const routes: Record<string, Dispatch> = {};
     for (const [path, handle] of Object.entries(this.#push)) {
-      routes[path] = (request, server) => this.#answer(request, server, handle);
+      routes[path] = pipelines.limit((request, server) => this.#answer(request, server, handle));
     }
     const listen = (at: number, tls: TLSOptions | undefined) =>
       Bun.serve<SocketState>({
         hostname: host,
         port: at,
         routes,
-        fetch: (request, server) => this.#fetch(request, server),
+        fetch: pipelines.limit((request, server) => this.#fetch(request, server)),
         websocket: this.#parts.websocket.handler,
         idleTimeout: idleTimeoutS,
-        // The runtime would reject a larger body without an explanation. `readBody` enforces the limit, and a body that is not
-        // read is not buffered.
+        // `readBody` enforces the limit, and explains a refusal. A body that is not read is not buffered.
         maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         development: false,
         // Explicit, because outside of development mode the runtime would share a port that is in use instead of failing.
@@ -170,8 +171,7 @@ export class HttpServer {
     } catch (error) {
       return this.#finish(request, respondError(error));
     }
-    const { wsPath } = this.#settings;
-    if (pathname === wsPath || (pathname === "/" && request.headers.has("Upgrade"))) {
+    if (pathname === this.#settings.wsPath || (pathname === "/" && request.headers.has("Upgrade"))) {
       return this.#upgrade(request, server);
     }
     if (pathname === "/sse" && (request.method === "GET" || request.method === "HEAD")) {
