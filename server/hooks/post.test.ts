@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { systemClock } from "../lib/clock.ts";
 import { makePost, type PosterParts } from "./post.ts";
 import { HookSecrets } from "./signature.ts";
 
 const secrets = new HookSecrets(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]);
+const clock = { now: () => 1_614_265_330_900, setTimeout: systemClock.setTimeout };
 const servers: { stop(now: boolean): unknown }[] = [];
 afterEach(() => {
   for (const server of servers.splice(0)) server.stop(true);
@@ -24,7 +26,7 @@ function receiver(answer: (request: Request) => Response | Promise<Response>) {
 }
 
 function posting(parts: Partial<PosterParts> = {}) {
-  const post = makePost({ secrets, allowsPrivate: true, clock: { now: () => 1_614_265_330_900 }, ...parts });
+  const post = makePost({ secrets, allowsPrivate: true, clock, ...parts });
   return (url: string, timeoutMs = 30_000) =>
     post({ url, id: "msg_p5jXN8AQM9LWM0D4loKWxJek", body: '{"test": 2432232314}', timeoutMs });
 }
@@ -54,6 +56,26 @@ describe("a request to the application", () => {
   test("fails in time if the name is not resolved", async () => {
     const resolve = () => new Promise<never>(() => undefined);
     await expect(posting({ resolve })("http://app.example.com/", 50)).rejects.toThrow("no answer within 50 ms");
+  });
+
+  test.each([
+    ["an answer", () => new Response("yes")],
+    ["an answer that is too long", () => new Response("x".repeat(70_000))],
+  ])("keeps nothing until its time is over, after %s", async (_, answer) => {
+    const timers = { started: 0, running: 0 };
+    const setTimeout = (run: () => void, ms: number) => {
+      timers.started++;
+      timers.running++;
+      const timer = systemClock.setTimeout(run, ms);
+      const cancel = () => {
+        timers.running--;
+        timer.cancel();
+      };
+      return { cancel };
+    };
+    const { port } = receiver(answer);
+    await posting({ clock: { ...clock, setTimeout } })(`http://127.0.0.1:${port}/`).catch(() => undefined);
+    expect(timers).toEqual({ started: 1, running: 0 });
   });
 
   test("fails if the answer is too long", async () => {

@@ -32,7 +32,7 @@ export type Post = (posting: Posting) => Promise<PostAnswer>;
 export interface PosterParts {
   readonly secrets: HookSecrets;
   readonly allowsPrivate: boolean;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "setTimeout">;
   /** Resolves names; tests pass their own function. */
   readonly resolve?: (host: string) => Promise<readonly LookupAddress[]>;
 }
@@ -69,9 +69,12 @@ export function makePost({ secrets, allowsPrivate, clock, resolve = resolveAll }
       "User-Agent": "Fanfare",
       ...secrets.headersFor({ id, timestamp: Math.floor(clock.now() / 1000), body }),
     };
-    const signal = AbortSignal.timeout(timeoutMs);
+    const late = new AbortController();
+    // Not `AbortSignal.timeout`: it would keep the body until then, also after the answer.
+    const timer = clock.setTimeout(() => late.abort(), timeoutMs);
     const send = target.protocol === "https:" ? secureRequest : plainRequest;
-    return new Promise<PostAnswer>((resolveAnswer, reject) => {
+    const answer = new Promise<PostAnswer>((resolveAnswer, reject) => {
+      const { signal } = late;
       // The signal ends the request itself, but not the wait for a name.
       signal.addEventListener("abort", () => reject(new Error(`no answer within ${timeoutMs} ms`)), { once: true });
       const outgoing = send(target, { method: "POST", headers, lookup: checkedLookup, signal }, (response) => {
@@ -80,6 +83,7 @@ export function makePost({ secrets, allowsPrivate, clock, resolve = resolveAll }
       outgoing.on("error", reject);
       outgoing.end(body);
     });
+    return answer.finally(() => timer.cancel());
   };
 }
 
