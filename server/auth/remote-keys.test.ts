@@ -8,6 +8,8 @@ import { makeTokenVerifier } from "./token.ts";
 const [first, second] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ed25519")];
 let keys: readonly JWK[] = [];
 let status = 200;
+/** Sent in place of the keys. */
+let body: ReadableStream<Uint8Array> | undefined;
 const requests: { readonly url: string; readonly authorization: string | null }[] = [];
 const logged: LogRecord[] = [];
 let now = 0;
@@ -18,13 +20,14 @@ const provider = Bun.serve({
   port: 0,
   fetch: (request) => {
     requests.push({ url: request.url, authorization: request.headers.get("Authorization") });
-    return Response.json({ keys }, { status });
+    return body === undefined ? Response.json({ keys }, { status }) : new Response(body);
   },
 });
 
 beforeEach(async () => {
   keys = [{ ...(await exportJWK(first.publicKey)), kid: "first" }];
   status = 200;
+  body = undefined;
   requests.length = 0;
   logged.length = 0;
   now = 0;
@@ -130,6 +133,15 @@ describe("the key set", () => {
     expect(logged.map(({ level, properties }) => [level, properties.error])).toEqual([
       ["warning", "expected status 200, got 503"],
     ]);
+  });
+
+  test("is not read further than 1 MiB", async () => {
+    const read = Promise.withResolvers<void>();
+    const part = new Uint8Array(64 * 1024);
+    body = new ReadableStream({ pull: (controller) => controller.enqueue(part), cancel: () => read.resolve() });
+    await expect(make().verify(await tokenOf("first"))).rejects.toMatchObject({ code: "keys-unavailable" });
+    expect(logged.map(({ properties }) => properties.error)).toEqual(["expected at most 1048576 bytes"]);
+    await read.promise;
   });
 
   test("is fetched at once for a new key, but at most every 30 s for keys that it does not have", async () => {

@@ -129,9 +129,7 @@ export class RemoteKeys {
     if (this.#authorization !== undefined) headers.Authorization = this.#authorization;
     const response = await fetch(this.#url, { headers, signal: AbortSignal.timeout(timeoutMs) });
     if (!response.ok) throw new Error(`expected status 200, got ${response.status}`);
-    const text = await response.text();
-    if (text.length > maxBytes) throw new Error(`expected at most ${maxBytes} bytes, got ${text.length}`);
-    return JSON.parse(text) as JSONWebKeySet;
+    return JSON.parse(await textOf(response)) as JSONWebKeySet;
   }
 
   #unavailable(message: string, until: number): ServiceError {
@@ -139,6 +137,18 @@ export class RemoteKeys {
     // Without the cause, which would be logged for each client. The fetch that failed has logged it once.
     return new ServiceError("keys-unavailable", message, { retryAfterMs });
   }
+}
+
+/** Stops at the limit. The answer may be compressed, so that its Content-Length says little. */
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new Error(`expected at most ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 const log = () => getLogger(["fanfare", "auth"]);
