@@ -507,6 +507,9 @@ function clockSteps(world: World, test: Declare): void {
   test("setting the wall clock forward neither expires history nor forgets ids", async () => {
     await world.store({ id: "x" });
     world.clock.set(12 * hours);
+    // Describing a channel drops what has expired.
+    expect((await world.log.summary(a))?.messages).toBe(1);
+    expect((await world.log.list("", "", 10)).map(({ messages }) => messages)).toEqual([1]);
     expect(await world.offsets(earliest)).toEqual([1]);
     const [again] = await world.log.append([{ draft: { channel: a, id: "x", message: "m" }, rules }]);
     expect(again?.outcome).toBe("duplicate");
@@ -520,6 +523,7 @@ function clockSteps(world: World, test: Declare): void {
     await world.store({ id: "x" }, { ...rules, historyTtl: 1000 });
     world.clock.set(-12 * hours);
     world.clock.move(1001);
+    expect((await world.log.summary(a))?.messages).toBe(0);
     expect(await world.offsets(earliest)).toEqual([]);
     expect(await world.store({ id: "x" })).toMatchObject({ offset: 2, timestamp: world.clock.now() });
   });

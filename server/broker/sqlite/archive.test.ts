@@ -368,6 +368,8 @@ describe("Archive, with restarts and changes of the wall clock,", () => {
     archive.close(1000, 1000);
     begin(0, {}, -80_000_000);
     expect(offsets(60_000)).toEqual([1]);
+    expect(archive.summary(a, 60_000)?.messages).toBe(1);
+    expect(archive.summary(a, 60_001)?.messages).toBe(0);
     expect(offsets(60_001)).toEqual([]);
   });
 });

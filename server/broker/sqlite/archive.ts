@@ -166,7 +166,7 @@ export class Archive {
   }
 
   summary(channel: ChannelName, now: number): ChannelSummary | undefined {
-    return this.#current(now).ledger.summary(channel, now);
+    return this.#current(now).ledger.summary(channel, now + this.#shiftMs);
   }
 
   list(prefix: string, after: string, limit: number, now: number): readonly ChannelSummary[] {

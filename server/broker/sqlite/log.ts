@@ -89,7 +89,7 @@ export class SqliteLog implements RuledLog {
   }
 
   async summary(channel: ChannelName): Promise<ChannelSummary | undefined> {
-    const answer = await this.#ask({ verb: "summary", channel, now: this.#clock.now() }, notRead);
+    const answer = await this.#ask({ verb: "summary", channel, now: this.#now() }, notRead);
     if (answer.verb !== "summary") throw unexpected(answer);
     return answer.summary;
   }
