@@ -2,6 +2,11 @@ import type { Clock, Timer } from "../lib/clock.ts";
 
 /** How long the connections of a lost member may take to appear under another membership. */
 const returnMs = 1000;
+/**
+ * The same after this member itself got a new membership. What ended its own, such as a Redis that refused writes or lost its data,
+ * ended those of the others, too: they notice with their next heartbeat, 2 s later, or with their next attempt to join.
+ */
+const othersReturnMs = 5000;
 
 /**
  * Distinguishes members that are gone from members that only changed their membership.
@@ -42,7 +47,7 @@ export class LostConnections {
   restartWait(): void {
     if (this.#timer === undefined) return;
     this.close();
-    this.#arm();
+    this.#arm(othersReturnMs);
   }
 
   close(): void {
@@ -50,7 +55,7 @@ export class LostConnections {
     this.#timer = undefined;
   }
 
-  #arm(): void {
+  #arm(waitMs = returnMs): void {
     this.#timer ??= this.#clock.setTimeout(() => {
       this.#timer = undefined;
       if (this.#isCutOff()) return this.#arm();
@@ -58,6 +63,6 @@ export class LostConnections {
       this.#lost = 0;
       this.#returned = 0;
       if (gone > 0) this.#onGone(gone);
-    }, returnMs);
+    }, waitMs);
   }
 }

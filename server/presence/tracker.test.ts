@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import { turn } from "../../tests/waiting.ts";
+import { configureLogging } from "../lib/logging.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import { type Arrival, noEpoch, type PresenceChange, type PresenceStore } from "./presence-store.ts";
 import { graceMs, PresenceTracker } from "./tracker.ts";
+import { presenceUnavailable } from "./unavailable.ts";
 
 const room = "room" as ChannelName;
 const arrival = { holder: "c1", over: undefined, resumes: false, userId: "alice", info: undefined, since: 0 };
@@ -39,9 +41,12 @@ function begin(size = 100, bytes = 1_000_000) {
   const breakStore = () => {
     answer = () => new Promise(() => undefined);
   };
+  const failStore = (error: Error) => {
+    answer = () => Promise.reject(error);
+  };
   const tracker = new PresenceTracker(store, { clock, size, bytes }, () => undefined);
   tracker.onUnlisted = (hasSome) => noted.push(hasSome);
-  return { clock, done, breakStore, tracker, listed, noted };
+  return { clock, done, breakStore, failStore, tracker, listed, noted };
 }
 
 test("a connection that ended leaves after the grace", async () => {
@@ -215,4 +220,16 @@ test("what the store has lost is stored again with the places that it had", asyn
   tracker.storeAgain();
   await clock.moveInSteps(500, 100);
   expect([[...listed], tracker.unlisted]).toEqual([["c1", "c2"], 1]);
+});
+
+test("a store that is unavailable is logged in one line, however often it is tried", async () => {
+  const lines: string[] = [];
+  configureLogging({ level: "INFO", format: "{level} {message}", write: (line) => void lines.push(line) });
+  const { clock, failStore, tracker } = begin();
+  failStore(presenceUnavailable("Redis does not answer", 1000, new Error("not connected")));
+  tracker.join(room, arrival);
+  await clock.moveInSteps(1000, 50);
+  expect(lines).toEqual([
+    "WARNING Presences are stored later: presence is not available right now: Redis does not answer\n",
+  ]);
 });

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { ChannelName } from "../../protocol/channel-name.ts";
+import { ServiceError } from "../../protocol/errors.ts";
 import { backoff } from "../lib/backoff.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import { ChangeQueue } from "./change-queue.ts";
@@ -231,7 +232,8 @@ export class PresenceTracker {
   #retryLater(error: unknown): void {
     if (this.#retry !== undefined || this.#isClosed) return;
     if (this.#failures++ === 0) {
-      getLogger(["fanfare", "presence"]).warning("Presences are stored later: {error}", { error });
+      const reason = error instanceof ServiceError ? error.message : error; // a bug has a stack
+      getLogger(["fanfare", "presence"]).warning("Presences are stored later: {reason}", { reason });
     }
     this.#retry = this.#clock.setTimeout(
       () => {

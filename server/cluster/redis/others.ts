@@ -17,7 +17,12 @@ interface Other {
   seenAt: number;
 }
 
-/** Tracks the other live members by the messages received from them. */
+/**
+ * Tracks the other live members by the messages received from them.
+ *
+ * Silence counts only while this member receives its own broadcasts. While it does not, Redis stands still or refuses writes, and
+ * the others are as silent as this one.
+ */
 export class Others {
   readonly #dependencies: OthersDependencies;
   readonly #others = new Map<MemberId, Other>();
@@ -69,7 +74,11 @@ export class Others {
 
   /** This member's own broadcasts are delivered to it too. */
   sawOwnMessage(): void {
-    this.#sawOwnMessageAt = this.#dependencies.clock.monotonic();
+    const wasWaiting = this.#isWaitingForOwn;
+    const now = this.#dependencies.clock.monotonic();
+    this.#sawOwnMessageAt = now;
+    // The others send again from now on.
+    if (wasWaiting) for (const other of this.#others.values()) other.seenAt = now;
   }
 
   /** Whether own broadcasts have not been delivered for so long that the subscription must be broken. */
@@ -80,6 +89,12 @@ export class Others {
   close(): void {
     this.#timer?.cancel();
     this.#others.clear();
+  }
+
+  /** Whether heartbeats of this member are missing. */
+  get #isWaitingForOwn(): boolean {
+    const { clock, silenceMs } = this.#dependencies;
+    return clock.monotonic() - this.#sawOwnMessageAt > silenceMs / 2;
   }
 
   #arm(): void {
@@ -95,9 +110,10 @@ export class Others {
     const lateMs = Math.max(0, now - this.#checkAt);
     this.#sawOwnMessageAt += lateMs;
     this.#arm();
+    const isSilenceCounted = !this.#isWaitingForOwn;
     for (const [id, other] of Array.from(this.#others)) {
       other.seenAt += lateMs;
-      if (now - other.seenAt <= silenceMs) continue;
+      if (!isSilenceCounted || now - other.seenAt <= silenceMs) continue;
       this.left(id);
       onSilent(id);
     }

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { MovedClock } from "../../lib/moved-clock.ts";
+import { Others } from "./others.ts";
+
+const silenceMs = 8000;
+const beatMs = 2000;
+
+function world() {
+  const clock = new MovedClock();
+  const left: string[] = [];
+  const others = new Others({
+    clock,
+    silenceMs,
+    onJoined: () => undefined,
+    onLeft: ({ id }) => left.push(id),
+    onSilent: () => undefined,
+  });
+  const state = { name: "other", pid: 1, isDraining: false };
+  const hear = (id: string) => others.seen({ member: { id, state }, number: 1 });
+  /** Time passes with heartbeats of this member, of these others, or of nobody. */
+  const pass = (ms: number, { isHeard, ids }: { readonly isHeard: boolean; readonly ids: readonly string[] }) => {
+    for (let passed = 0; passed < ms; passed += beatMs) {
+      clock.move(beatMs);
+      if (isHeard) others.sawOwnMessage();
+      for (const id of ids) hear(id);
+    }
+  };
+  return { clock, left, others, hear, pass };
+}
+
+test("a member that is silent while this one is heard has left", () => {
+  const { left, hear, pass } = world();
+  hear("a");
+  hear("b");
+  pass(3 * silenceMs, { isHeard: true, ids: ["a"] });
+  expect(left).toEqual(["b"]);
+});
+
+test("nobody has left while Redis stands still, and those that stay silent afterwards leave later", () => {
+  const { left, others, hear, pass } = world();
+  hear("a");
+  hear("b");
+  pass(10 * silenceMs, { isHeard: false, ids: [] });
+  expect(left).toEqual([]);
+  others.sawOwnMessage();
+  pass(beatMs, { isHeard: true, ids: ["a"] });
+  expect(left).toEqual([]);
+  pass(2 * silenceMs, { isHeard: true, ids: ["a"] });
+  expect(left).toEqual(["b"]);
+});
