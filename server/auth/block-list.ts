@@ -16,7 +16,15 @@ export interface Block {
   readonly reason: string | undefined;
 }
 
-/** The blocks that are in force. */
+/** With more blocks than this, those that are over are forgotten. */
+const mostKept = 10_000;
+
+/**
+ * The blocks, of which those that are not over are in force.
+ *
+ * Blocks that are over are kept for a while: a wall clock that was set forward by mistake is set back, and then they are in force
+ * again.
+ */
 export class BlockList {
   readonly #blocks = new Map<string, Block>();
 
@@ -33,17 +41,17 @@ export class BlockList {
   /** The block, if it is in force. */
   get(kind: BlockKind, name: string, nowMs: number): Block | undefined {
     const block = this.#blocks.get(keyOf(kind, name));
-    if (block === undefined || !isOver(block, nowMs)) return block;
-    this.#blocks.delete(keyOf(kind, name));
-    return undefined;
+    return block === undefined || isOver(block, nowMs) ? undefined : block;
   }
 
   /** Those in force, by kind and name. */
   all(nowMs: number): readonly Block[] {
-    for (const [key, block] of this.#blocks) if (isOver(block, nowMs)) this.#blocks.delete(key);
-    return Array.from(this.#blocks.entries())
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, block]) => block);
+    const inForce = Array.from(this.#blocks).filter(([, block]) => !isOver(block, nowMs));
+    if (this.#blocks.size > mostKept) {
+      this.#blocks.clear();
+      for (const [key, block] of inForce) this.#blocks.set(key, block);
+    }
+    return inForce.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, block]) => block);
   }
 
   /** A sentence for the client if its user or its token is blocked. */

@@ -101,6 +101,33 @@ describe("an expired token", () => {
     expect(connection.closedWith).toBeUndefined();
   });
 
+  test("closes its session within seconds after the wall clock was set forward, or went on while the machine was suspended", () => {
+    const { clock, connection } = makeExpiring(dayMs);
+    clock.move(60_000);
+    clock.set(2 * dayMs);
+    clock.move(15_000);
+    expect(connection.closedWith?.name).toBe("token-expired");
+  });
+
+  test("closes its session in time if the wall clock was set forward and back", () => {
+    const { clock, connection } = makeExpiring(dayMs);
+    for (const ms of [dayMs / 2, -dayMs / 2]) {
+      clock.set(ms);
+      clock.move(60_000);
+    }
+    clock.move(dayMs - 2 * 60_000 - 1);
+    expect(connection.closedWith).toBeUndefined();
+    clock.move(1);
+    expect(connection.closedWith?.name).toBe("token-expired");
+  });
+
+  test("leaves no timer behind when the last session has left", () => {
+    const { clock, expiry, session } = makeExpiring(dayMs);
+    expiry.forget(session);
+    clock.move(60_000);
+    expect(clock.pending).toBe(0);
+  });
+
   test("affects no session without a token, and none that left", () => {
     const without = makeExpiring(undefined);
     without.clock.move(400 * dayMs);
