@@ -342,14 +342,12 @@ test("pings as soon as the page wakes up", async () => {
   expect(client.state.status).toBe("reconnecting");
 });
 
-test("does not try without a network, and connects as soon as the network is back", async () => {
+test("is offline without a network, and connects as soon as the network is back", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   environment.online = false;
   socket.end(1006);
   expect(client.state).toMatchObject({ status: "offline", code: 1006 });
-  await environment.move(600_000);
-  expect(environment.sockets).toHaveLength(1);
   environment.online = true;
   environment.wake();
   await settle();
@@ -357,14 +355,31 @@ test("does not try without a network, and connects as soon as the network is bac
   expect(client.state.status).toBe("reconnecting");
 });
 
-test("stops waiting for the next attempt when the network goes down", async () => {
+test("tries on while the runtime reports no network: a server on the same machine needs none", async () => {
+  const environment = new ScriptedEnvironment();
+  environment.online = false;
+  const { client, socket } = await environment.connected();
+  const states: string[] = [];
+  client.on("state", ({ status }) => states.push(status));
+  socket.end(1006);
+  for (const waitMs of [500, 1000, 2000, 4000]) (await environment.untilTimer(waitMs)).end(1006);
+  expect(environment.sockets).toHaveLength(5);
+  expect(new Set(environment.sockets.map(({ name }) => name))).toEqual(new Set(["websocket"]));
+  expect(new Set(states)).toEqual(new Set(["offline"]));
+  (await environment.untilTimer(8000)).welcome();
+  expect(client.state.status).toBe("connected");
+});
+
+test("a client that waits for the next attempt says when the network goes down", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   socket.end(1006);
   environment.online = false;
+  const states: unknown[] = [];
+  client.on("state", (state) => states.push(state));
   environment.wake();
-  expect(client.state).toMatchObject({ status: "offline", code: 1006 });
-  await environment.move(20_000);
+  environment.wake();
+  expect(states).toEqual([{ status: "offline", code: 1006, reason: "as the test says", nextTryAt: undefined }]);
   expect(environment.sockets).toHaveLength(1);
 });
 

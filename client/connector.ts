@@ -194,42 +194,33 @@ export function makeConnector(
       return;
     }
     resetFailures(attempt);
-    if (wasCurrent || code !== 1006 || !canTryOther()) reconnect(closeInfo);
-    else open();
-  }
-
-  /**
-   * A proxy may block WebSockets, which the client cannot tell from a server that is down. After two failures it tries the
-   * other transport at once, and keeps it only if it connects. If the server is down, neither connects.
-   */
-  function canTryOther(): boolean {
-    const at = failures > 0 ? transportAt + 1 : 0;
-    transportAt = at % transports.length;
-    return transportAt > 0;
-  }
-
-  function reconnect(closeInfo: CloseInfo): void {
-    const drainMs = reconnectAt - clock.monotonic();
-    const waitMs = Math.max(backoff(failures++, random()), drainMs, askedWait(closeInfo.retryAfterMs));
-    timer?.cancel();
-    if (!current && !isOnline()) {
-      setState("offline", closeInfo);
+    if (!wasCurrent && code === 1006 && canTryOther()) {
+      open();
       return;
     }
+    const drainMs = reconnectAt - clock.monotonic();
+    const waitMs = Math.max(backoff(failures++, random()), drainMs, askedWait(closeInfo.retryAfterMs));
     schedule(waitMs, open);
     if (!current) setState("reconnecting", closeInfo, clock.now() + waitMs);
   }
 
+  /**
+   * A proxy may block WebSockets, which the client cannot tell from a server that is down. After two failures it tries the
+   * other transport at once, and keeps it only if it connects. If the server is down, neither connects. Without a network it
+   * does not: the file of the other transport could not be loaded, and some browsers remember that.
+   */
+  function canTryOther(): boolean {
+    transportAt = failures && isOnline() ? (transportAt + 1) % transports.length : 0;
+    return transportAt > 0;
+  }
+
   function wake(): void {
-    const { nextTryAt = 0 } = state; // only set while waiting for the next try
+    const { nextTryAt = 0 } = state; // only set while waiting for the next try with a network
     current?.probe();
     if (current || next) return;
     if (isOnline()) {
       if (clock.now() >= nextTryAt) open(); // timers do not advance while the machine sleeps
-    } else if (nextTryAt) {
-      timer?.cancel();
-      setState("offline", state);
-    }
+    } else if (nextTryAt) setState("reconnecting", state);
   }
 
   /** Only one action is scheduled at a time. */
@@ -238,10 +229,13 @@ export function makeConnector(
     timer = clock.setTimeout(run, ms);
   }
 
-  /** Always called last, because a state handler may close the client or connect it. */
-  function setState(status: ConnectionState["status"], closeInfo: CloseInfo, nextTryAt?: number): void {
-    const { code, reason } = closeInfo;
-    state = { status, code, reason, nextTryAt };
+  /**
+   * Always called last, because a state handler may close the client or connect it. Without a network the client still tries:
+   * the runtime may be wrong, and a server on the same machine needs none.
+   */
+  function setState(status: ConnectionState["status"], { code, reason }: CloseInfo, nextTryAt?: number): void {
+    const isOffline = status === "reconnecting" && !isOnline();
+    state = isOffline ? { status: "offline", code, reason, nextTryAt: undefined } : { status, code, reason, nextTryAt };
     events.onState(state);
   }
 

@@ -4,7 +4,7 @@ export interface ConnectionState {
    * - `connecting`: the first try is under way, or the first after `connect()`.
    * - `connected`: the server has sent its welcome.
    * - `reconnecting`: the connection is lost, and the client is opening another one.
-   * - `offline`: the runtime reports that there is no network; the client retries when it is back.
+   * - `offline`: like `reconnecting`, while the runtime reports that there is no network. Retries at once when it is back.
    * - `closed`: by `close()` (1000), or by a server that rejects this client. `connect()` starts again.
    */
   readonly status: "connecting" | "connected" | "reconnecting" | "offline" | "closed";
