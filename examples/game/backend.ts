@@ -26,7 +26,7 @@ async function layCoins(): Promise<never> {
 /** A bot that plays like a person in a browser: it moves to the newest coin and takes it. */
 function play(name: string): void {
   const game = createClient(url, { userId: name }).channel("game");
-  let place: Place = { x: 0.5, y: 0.5 };
+  let place: Place = { x: Math.random(), y: Math.random() };
   let goal: (Place & { readonly coin: number }) | undefined;
   const owners = new Map<number, string>();
   game.on("message", ({ event, data }) => {
@@ -37,7 +37,8 @@ function play(name: string): void {
     // A position is soon out of date, so it is not stored. We do not need our own back either.
     void game.publish({ ...place }, { event: "moved", ephemeral: true, echo: false });
     if (goal === undefined) return;
-    place = { x: place.x + (goal.x - place.x) / 3, y: place.y + (goal.y - place.y) / 3 };
+    const step = Math.random() / 2; // a random part of the way, so that each bot is sometimes first
+    place = { x: place.x + (goal.x - place.x) * step, y: place.y + (goal.y - place.y) * step };
     if (Math.hypot(goal.x - place.x, goal.y - place.y) > 0.05) return;
     void game.publish({ coin: goal.coin, by: name }, { event: "claim" });
     goal = undefined;
