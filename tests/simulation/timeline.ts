@@ -1,4 +1,5 @@
 import { drainMicrotasks } from "bun:jsc";
+import TinyQueue from "tinyqueue";
 import type { Timer } from "../../server/lib/clock.ts";
 import type { Dice } from "./dice.ts";
 
@@ -35,13 +36,13 @@ export class Timeline {
   current: Actor | undefined;
   /** A hash of all events so far. */
   hash = 0x811c9dc5;
-  readonly #heap: TimelineEvent[] = [];
+  readonly #queue = new TinyQueue<TimelineEvent>([], byTime);
   #order = 0;
 
   /** @param isTimer a process that was stopped may run its timers before it reads what arrived */
   schedule(at: number, process: Actor, run: () => void, isTimer: boolean): Timer {
     const event: TimelineEvent = { at: Math.max(at, this.now), order: this.#order++, process, isTimer, run };
-    this.#push(event);
+    this.#queue.push(event);
     return {
       cancel: () => {
         event.run = undefined;
@@ -51,8 +52,8 @@ export class Timeline {
 
   /** Runs all events up to this time. */
   runUntil(time: number): void {
-    for (let next = this.#heap[0]; next !== undefined && next.at <= time; next = this.#heap[0]) {
-      this.#pop();
+    for (let next = this.#queue.peek(); next !== undefined && next.at <= time; next = this.#queue.peek()) {
+      this.#queue.pop();
       if (next.run === undefined) continue;
       this.now = next.at;
       this.#perform(next);
@@ -79,42 +80,8 @@ export class Timeline {
     drainMicrotasks();
     this.current = undefined;
   }
-
-  #push(event: TimelineEvent): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      const parent = heap[above];
-      if (parent === undefined || !isBefore(event, parent)) break;
-      heap[at] = parent;
-      at = above;
-    }
-    heap[at] = event;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let below = 2 * at + 1;
-      let child = heap[below];
-      if (child === undefined) break;
-      const right = heap[below + 1];
-      if (right !== undefined && isBefore(right, child)) {
-        below++;
-        child = right;
-      }
-      if (!isBefore(child, last)) break;
-      heap[at] = child;
-      at = below;
-    }
-    heap[at] = last;
-  }
 }
 
-function isBefore(one: TimelineEvent, other: TimelineEvent): boolean {
-  return one.at < other.at || (one.at === other.at && one.order < other.order);
+function byTime(one: TimelineEvent, other: TimelineEvent): number {
+  return one.at - other.at || one.order - other.order;
 }

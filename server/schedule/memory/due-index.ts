@@ -1,3 +1,5 @@
+import TinyQueue from "tinyqueue";
+
 /** An entry: when a record is due, and which version of it. */
 export interface DueEntry {
   readonly dueAt: number;
@@ -9,11 +11,11 @@ export interface DueEntry {
 const spareEntries = 1000;
 
 /**
- * Finds the records that are due next (a binary heap). An entry of a former version stays until it comes up, or until more
+ * Finds the records that are due next. An entry of a former version stays until it comes up, or until more
  * than half of all are such.
  */
 export class DueIndex {
-  #heap: DueEntry[] = [];
+  #queue = new TinyQueue<DueEntry>([], byTime);
   #live = 0;
   readonly #isCurrent: (entry: DueEntry) => boolean;
 
@@ -25,8 +27,8 @@ export class DueIndex {
   /** Call it after the record was stored. */
   add(entry: DueEntry): void {
     this.#live++;
-    this.#push(entry);
-    if (this.#heap.length > 2 * this.#live + spareEntries) this.#rebuild();
+    this.#queue.push(entry);
+    if (this.#queue.length > 2 * this.#live + spareEntries) this.#rebuild();
   }
 
   /** A record that had an entry is no longer due, or has another entry. */
@@ -42,63 +44,27 @@ export class DueIndex {
       // A write that was undone has left a second entry for the same version.
       const last = due.at(-1);
       if (last?.id !== next.id || last.version !== next.version) due.push(next);
-      this.#pop();
+      this.#queue.pop();
       next = this.#top();
     }
-    for (const entry of due) this.#push(entry);
+    for (const entry of due) this.#queue.push(entry);
     return { due, next };
   }
 
   #top(): DueEntry | undefined {
-    for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
+    for (let top = this.#queue.peek(); top !== undefined; top = this.#queue.peek()) {
       if (this.#isCurrent(top)) return top;
-      this.#pop();
+      this.#queue.pop();
     }
     return undefined;
   }
 
-  #push(entry: DueEntry): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    heap.push(entry);
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      const parent = heap[above];
-      if (parent === undefined || !isBefore(entry, parent)) break;
-      heap[at] = parent;
-      at = above;
-    }
-    heap[at] = entry;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let below = 2 * at + 1;
-      const [left, right] = [heap[below], heap[below + 1]];
-      if (left === undefined) break;
-      let child = left;
-      if (right !== undefined && isBefore(right, left)) {
-        child = right;
-        below++;
-      }
-      if (!isBefore(child, last)) break;
-      heap[at] = child;
-      at = below;
-    }
-    heap[at] = last;
-  }
-
   #rebuild(): void {
-    const current = this.#heap.filter(this.#isCurrent);
-    this.#heap = [];
-    for (const entry of current) this.#push(entry);
+    this.#queue = new TinyQueue(this.#queue.data.filter(this.#isCurrent), byTime);
   }
 }
 
-function isBefore(one: DueEntry, other: DueEntry): boolean {
-  return one.dueAt < other.dueAt || (one.dueAt === other.dueAt && one.id < other.id);
+function byTime(one: DueEntry, other: DueEntry): number {
+  if (one.dueAt !== other.dueAt) return one.dueAt - other.dueAt;
+  return one.id < other.id ? -1 : Number(one.id > other.id);
 }
