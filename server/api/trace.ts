@@ -125,7 +125,7 @@ function summaryOf(
 ): string {
   const who = user ?? connection;
   if (connections.length === 0)
-    return `${sentence}. ${who} has no connection to this server, and none that ended lately.`;
+    return `${sentence}. ${who} has no connection to this server, and none that ended recently.`;
   if (traced === undefined) return `${sentence}.`;
   const sent = connections.filter(({ verdict = "" }) => /^(drained|sent)/.test(verdict)).length;
   return `${sentence}. It was sent to ${sent} of ${connections.length} connection${connections.length === 1 ? "" : "s"} of ${who}.`;

@@ -33,19 +33,19 @@ export const brokerOptions = {
   ),
   dataDir: text(
     undefined,
-    "Directory for durable history and schedules: with it, both outlive a restart of this node.",
+    "Directory for durable history and schedules: with it, both survive a restart of the server.",
   ),
-  redisUrl: text(undefined, "Redis or Valkey that joins several workers and machines.", {
+  redisUrl: text(undefined, "Redis or Valkey server that several machines share.", {
     pattern: /^rediss?(\+cluster|\+sentinel)?:\/\/\S+$/,
     rule: "an address such as redis://127.0.0.1:6379, rediss://user:password@host:6380/0, redis+cluster://host:7000,host:7001 or redis+sentinel://host:26379,host:26379/primary",
     isSecret: true,
     orFile: true,
   }),
-  redisHost: text(undefined, "Host of that Redis, where REDIS_URL is not given.", {
+  redisHost: text(undefined, "Host of the Redis or Valkey server, if REDIS_URL is not set.", {
     pattern: /^(?:[A-Za-z0-9._-]+|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*\]?)$/,
     rule: "a host name or IP address without a port, which is REDIS_PORT",
   }),
-  redisPort: port(6379, "Port of REDIS_HOST. Alone it switches nothing on."),
+  redisPort: port(6379, "Port of REDIS_HOST. Has no effect alone."),
   redisWait: whole(
     0,
     "Replicas that must have a message before it is acknowledged. 0 acknowledges once the primary has it.",
@@ -53,7 +53,7 @@ export const brokerOptions = {
       max: 10,
     },
   ),
-  redisPrefix: text("fanfare", "What all keys and channels in Redis begin with.", {
+  redisPrefix: text("fanfare", "Prefix of all keys and channels in Redis.", {
     pattern: /^[A-Za-z0-9_.:-]{1,64}$/,
     rule: "1 to 64 of the characters A-Z a-z 0-9 _ . : -",
   }),

@@ -18,7 +18,7 @@ describe("the command line", () => {
     async (args) => {
       const { code, out } = await runFakeCli(args);
       expect(code).toBe(0);
-      for (const part of ["Who may what:", "--history-size", "default: 1000", "Examples:\n  fanfare start"]) {
+      for (const part of ["Access:", "--history-size", "default: 1000", "Examples:\n  fanfare start"]) {
         expect(out).toContain(part);
       }
       expect(out).not.toContain("--uvicorn-workers");

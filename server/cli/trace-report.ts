@@ -38,7 +38,7 @@ function refusalLines(refusals: readonly Fields[], paint: Paint): readonly strin
   const lines = refusals.map(({ at, action, remote, code, reason }) => {
     return `${paint.dim(textOf(at))} ${textOf(action)} from ${textOf(remote)}: ${textOf(code)}: ${textOf(reason)}`;
   });
-  return ["", "Refused lately:", ...lines.map((line) => `  ${line}`)];
+  return ["", "Refused recently:", ...lines.map((line) => `  ${line}`)];
 }
 
 function listOf(value: unknown): readonly Fields[] {

@@ -45,7 +45,7 @@ describe("fanfare trace", () => {
       "",
       "2 more connections are not shown.",
       "",
-      "Refused lately:",
+      "Refused recently:",
       "  2026-11-20T10:29:50.000Z connect from 127.0.0.1:6: token-expired: the token has expired",
       "",
       "Not all workers answered, so connections may be missing.",

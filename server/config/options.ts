@@ -42,10 +42,10 @@ export type AllOptions = OptionsOf<typeof httpOptions> &
 const groups: readonly (readonly [heading: string, table: OptionTable])[] = [
   ["HTTP", httpOptions],
   ["WebSocket", transportOptions],
-  ["Who may what", authOptions],
+  ["Access", authOptions],
   ["Messages, limits and stopping", hubOptions],
   ["Rates", limitOptions],
-  ["History and more machines", brokerOptions],
+  ["History and Redis", brokerOptions],
   ["Schedules", scheduleOptions],
   ["Hooks", hookOptions],
   ["Processes", supervisorOptions],

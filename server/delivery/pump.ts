@@ -18,9 +18,15 @@ const chunkBytes = 64 * 1024;
 const sessionsPerTurn = 32;
 /** A turn ends once this much was sent: more than the usual chunks, and no more than a large publication. */
 const bytesPerTurn = sessionsPerTurn * chunkBytes;
-/** Delay before retrying a write that found no room in the send buffers, or whose client has caught up with too much lately. Milliseconds. */
+/**
+ * Delay before retrying a write that found no room in the send buffers, or whose client has used up its budget of history.
+ * Milliseconds.
+ */
 const postponedMs = 50;
-/** Publications in one page of history. Pages are also limited to the bytes of a chunk, since more would only wait in memory. */
+/**
+ * Publications in one page of history. Pages are also limited to the bytes of a chunk, since more would only wait in
+ * memory.
+ */
 const pageSize = 200;
 
 /** What the pump is given. */
@@ -205,7 +211,10 @@ export class Pump {
     return () => account.spend("answerBytes", -chunkBytes);
   }
 
-  /** @returns whether to continue at once. If history does not have the publications yet, repeated requests would only load it. */
+  /**
+   * @returns whether to continue at once. If history does not have the publications yet, repeated requests would only load
+   * it.
+   */
   async #fetchPage(membership: Membership, channel: ListenedChannel): Promise<boolean> {
     if (membership.cursor >= channel.flushed) return true; // a reset during the pause moved the cursor
     const position = { epoch: channel.epoch, offset: membership.cursor };

@@ -18,14 +18,10 @@ export const webhookTypes = [
 ] as const;
 
 export const hookOptions = {
-  connectHookUrl: text(
-    undefined,
-    "URL of your application that is asked, for each new connection, whether it may connect.",
-    url,
-  ),
+  connectHookUrl: text(undefined, "URL of your application that decides about each new connection.", url),
   subscribeHookUrl: text(
     undefined,
-    "URL of your application that is asked who may subscribe to the channels whose rule says `subscribe: hook`.",
+    "URL of your application that decides who may subscribe to channels with the rule `subscribe: hook`.",
     url,
   ),
   hookSecret: list(
@@ -46,21 +42,21 @@ export const hookOptions = {
     { open: true, secured: false },
     "Whether hooks and webhooks may be sent to loopback, private and other addresses that are not public.",
   ),
-  webhookUrl: text(undefined, "URL of your application that is told what happens.", url),
+  webhookUrl: text(undefined, "URL of your application that receives webhooks.", url),
   webhookEvents: list(
     webhookTypes.filter((type) => type !== "published"),
-    "What it is told: `connected`, `disconnected`; `joined`, `left` (a connection, in a channel); `occupied`, `vacated` (the first connection in a channel, and none any more); `published`.",
+    "Events that are sent: `connected`, `disconnected`; `joined`, `left` (a connection, in a channel); `occupied`, `vacated` (the first connection enters a channel, the last one leaves it); `published`.",
     { pattern: new RegExp(`^(${webhookTypes.join("|")})$`), rule: webhookTypes.join(", ") },
   ),
   webhookChannels: list(
     ["*"],
-    "Of which channels it is told: names, or prefixes followed by `*`. `*` includes neither `all` nor the channels of users: add `all`, `@*`.",
+    "Channels whose events are sent: names, or prefixes followed by `*`. `*` includes neither `all` nor the channels of users: add `all`, `@*`.",
     { pattern: /^[^\s\p{Cc}*,#$][^\s\p{Cc}*,]{0,199}\*?$|^\*$/u, rule: "patterns such as room:* or *" },
   ),
   webhookTimeout: duration(10_000, "How long the application may take to accept a webhook.", { min: 100, max: 60_000 }),
   webhookRetryTime: duration(
     600_000,
-    "How long a webhook is tried again before it is dropped. Meanwhile later ones of the same channel wait.",
+    "How long a webhook is retried before it is dropped. Later webhooks of the same channel wait until then.",
   ),
   webhookQueueSize: whole(
     10_000,

@@ -53,7 +53,7 @@ export const httpOptions = {
   tlsMinVersion: choice("1.2", "The oldest version of TLS that clients may use.", { choices: ["1.2", "1.3"] }),
   tlsClientCa: text(
     undefined,
-    "Path of a PEM file with a certificate authority. Then only clients with a certificate that it signed can connect (mTLS). What they may do is up to keys and tokens all the same.",
+    "Path of a PEM file with a certificate authority. Then only clients with a certificate that it signed can connect (mTLS). Keys and tokens still decide what they may do.",
   ),
   hstsMaxAge: duration(
     0,
@@ -69,7 +69,7 @@ export const httpOptions = {
   page: toggle({ open: true, secured: false }, "Whether GET / serves a page to try the server."),
   dashboard: toggle(
     true,
-    "Whether GET /admin serves the dashboard. The dashboard contains nothing of the server: it asks for a key of API_KEY, and reads the HTTP API with it.",
+    "Whether GET /admin serves the dashboard. The page contains no data of the server: it asks for a key of API_KEY, and reads the HTTP API with it.",
   ),
 };
 

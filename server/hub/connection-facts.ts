@@ -22,7 +22,7 @@ export interface FactsQuery {
 
 /** What one worker knows. JSON values only; the times are those of the wall clock. */
 export interface WorkerFacts {
-  /** Open ones first, then those that ended lately. */
+  /** Open ones first, then those that ended recently. */
   readonly connections: readonly ConnectionFacts[];
   /** How many more there are. */
   readonly more: number;

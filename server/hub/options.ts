@@ -82,7 +82,7 @@ export const hubOptions = {
   maxChannels: limit(100, "Channels of one connection, `all` and the user's own not counted."),
   presenceSize: whole(
     10_000,
-    "Connections per channel that presence lists and announces, in channels with presence events or webhooks. Further ones get the channel's messages all the same, and are counted as `unlisted`.",
+    "Connections per channel that presence lists and announces, in channels with presence events or webhooks. Further connections still get the channel's messages, and are counted as `unlisted`.",
     { min: 1, max: 1_000_000 },
   ),
   presenceBytes: bytes(

@@ -8,7 +8,7 @@ export const limitOptions = {
   ),
   historyRate: bytes(
     2 * 1024 ** 2,
-    "Bytes of history that one user may read per second: with `history` requests, and by what a client catches up with after a reconnect or a join with `since`. Bursts of eight times as many are allowed. Beyond that, requests are refused, and what a client catches up with is delayed. 0: no limit.",
+    "Bytes of history that one user may read per second: with `history` requests, and when a client catches up after a reconnect or a join with `since`. Bursts of eight times as many are allowed. Beyond that, requests are refused, and catching up is delayed. 0: no limit.",
   ),
   presenceRate: limit(10, "Presence requests that one user may make per second; bursts of twice as many are allowed."),
   handshakeRate: limit(
@@ -27,9 +27,9 @@ export const limitOptions = {
   ),
   usersPerAddress: limit(
     40,
-    "How many users one address may stand for: clients that prove no user with a token also share, per address, this many times the limits of one user.",
+    "Clients without a token are also limited per address: together they have this many times the limits of one user.",
   ),
-  usersPerKey: limit(Number.POSITIVE_INFINITY, "The same for each API key."),
+  usersPerKey: limit(Number.POSITIVE_INFINITY, "Each API key has this many times the limits of one user."),
 };
 
 export type LimitOptions = OptionsOf<typeof limitOptions>;

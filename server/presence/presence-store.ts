@@ -58,7 +58,7 @@ export interface PresenceStoreEvents {
 
 /** How far the events of a channel go. */
 export interface PresencePosition {
-  /** `noEpoch` if nobody was in the channel lately. */
+  /** `noEpoch` if nobody was in the channel recently. */
   readonly epoch: string;
   readonly position: number;
 }

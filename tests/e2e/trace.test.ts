@@ -69,7 +69,7 @@ describe("a trace over workers", () => {
     const refused = new SocketUnderTest(`${server.wsUrl}?user_id=bob`, { headers: { Origin: server.url } });
     await refused.untilClosed();
     const { summary, connections, refusals } = await trace("user=bob");
-    expect(summary).toContain("bob has no connection to this server, and none that ended lately.");
+    expect(summary).toContain("bob has no connection to this server, and none that ended recently.");
     expect([connections, refusals]).toMatchObject([[], [{ action: "connect", code: "unauthorized" }]]);
   });
 

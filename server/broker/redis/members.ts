@@ -67,7 +67,7 @@ export class Members {
     this.#leftAt.set(member, now);
   }
 
-  /** Whether the member announced its departure lately. Queries do not wait for such a member. */
+  /** Whether the member announced its departure recently. Queries do not wait for such a member. */
   hasLeft(member: string): boolean {
     return this.#leftAt.has(member);
   }

@@ -75,7 +75,7 @@ export class RedisPresence implements PresenceStore {
   }
 
   async apply(channel: ChannelName, changes: readonly PresenceChange[], size: number): Promise<readonly string[]> {
-    if (!this.#owner.isAlive) throw presenceUnavailable("Redis has not answered a heartbeat lately");
+    if (!this.#owner.isAlive) throw presenceUnavailable("Redis has not answered a heartbeat recently");
     const { id } = this.#owner;
     const keys = this.#keys.of(channel);
     const own = this.#keys.connectionsOf(channel, id);
