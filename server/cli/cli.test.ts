@@ -25,6 +25,16 @@ describe("the command line", () => {
     },
   );
 
+  test("the help of the settings fits on a terminal of 80 columns", async () => {
+    const { out } = await runFakeCli(["start", "--help"]);
+    const flags = out.slice(0, out.indexOf("Every setting"));
+    // Only a name without a space may be longer.
+    expect(flags.split("\n").filter((line) => line.length > 80 && / \S+ \S/.test(line.trim()))).toEqual([]);
+    expect(flags.replaceAll(/\s+/g, " ")).toContain(
+      "Expected: DEBUG, INFO, WARNING or ERROR. (LOG_LEVEL; default: INFO)",
+    );
+  });
+
   test.each([
     [["strat"], "error: unknown command 'strat': did you mean start?"],
     [["tokn", "create"], "error: unknown command 'tokn': did you mean token?"],

@@ -12,6 +12,9 @@ import { withProgramName } from "./program-name.ts";
 const usageCode = 2;
 const failureCode = 1;
 
+/** Narrower descriptions are not wrapped. With the longest flag, a terminal of 80 columns leaves a little more. */
+const minDescriptionWidth = 30;
+
 /**
  * Runs the command line. Each user error is printed as one line that says what to do.
  * @param args without the program name
@@ -89,6 +92,7 @@ function prepare(
   const { stdout, stderr, programName } = streams;
   const path = `${above}${command.name()}`;
   command.helpCommand(false); // ours suggests a command for misspelt words
+  command.configureHelp({ minWidthToWrap: minDescriptionWidth });
   command.exitOverride().configureOutput({
     // Only help and the version are written here, for example into `head`.
     writeOut: (text) => {

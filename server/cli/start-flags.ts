@@ -57,14 +57,21 @@ const placeholders: Readonly<Record<OptionKind, string>> = {
   choice: "<word>",
 };
 
+/** A longer placeholder would leave no space for the descriptions on a terminal of 80 columns. */
+const maxPlaceholder = 24;
+
 function placeholder({ option }: Declared): string {
-  return option.kind === "choice" ? `<${(option.choices ?? []).join("|")}>` : placeholders[option.kind];
+  const words = `<${(option.choices ?? []).join("|")}>`;
+  return option.kind === "choice" && words.length <= maxPlaceholder ? words : placeholders[option.kind];
 }
 
 /** `Time between two pings of one connection. (WS_PING_INTERVAL; default: 30s)` */
 function describe(declared: Declared): string {
+  const { names, option } = declared;
+  const isListed = option.kind !== "choice" || placeholder(declared) !== placeholders.choice;
+  const choices = isListed ? "" : ` Expected: ${option.rule}.`;
   const value = describeDefault(declared);
-  return `${declared.option.help} (${declared.names.join(", ")}${value === "" ? "" : `; default: ${value}`})`;
+  return `${option.help}${choices} (${names.join(", ")}${value === "" ? "" : `; default: ${value}`})`;
 }
 
 /** A list can be given as one flag or several. */
