@@ -33,6 +33,8 @@ export class AdoptedWorker implements PoolWorker {
   readonly #closed = Promise.withResolvers<number>();
   readonly #held = Promise.withResolvers<void>();
   #link: Link | undefined;
+  /** Whether it connects to the supervisor after this one, and so closes its link to this one. */
+  #isLeaving = false;
   #receipt: StopReceipt | undefined;
 
   constructor({ name, pid }: FormerWorker, events: Events) {
@@ -51,6 +53,7 @@ export class AdoptedWorker implements PoolWorker {
 
   /** Resolves once it holds back its requests for the next supervisor. */
   rejoin(path: string, withinMs: number): Promise<void> {
+    this.#isLeaving = true;
     this.#send({ verb: "rejoin", path, withinMs });
     return this.#held.promise;
   }
@@ -95,7 +98,7 @@ export class AdoptedWorker implements PoolWorker {
       onText: (text) => this.#handle(JSON.parse(text) as Report),
       onClose: () => {
         this.#link = undefined;
-        this.kill(); // it has exited, or it hangs
+        if (!this.#isLeaving) this.kill(); // it has exited, or it hangs
       },
     };
   }

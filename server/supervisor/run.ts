@@ -19,14 +19,15 @@ const log = () => getLogger(["fanfare", "supervisor"]);
 export async function runSupervisor(settings: Settings, events: RunEvents): Promise<number> {
   const { onListening, onLauncherGone, readSettings, onReloaded, launcherPipe, takeoverPath } = events;
   const hasTerminal = isAtTerminal();
-  const starting = new StartSignals();
+  const takeover = takeoverPath === undefined ? undefined : readTakeover(takeoverPath);
+  const starting = new StartSignals(takeover !== undefined && !hasTerminal);
   let supervisor: Supervisor | undefined;
   try {
     const start = { hasTerminal, readSettings, onReloaded, launcherPipe, signal: starting.aborted };
     supervisor =
-      takeoverPath === undefined
+      takeover === undefined
         ? await Supervisor.start(settings, start)
-        : await Supervisor.takeOver(settings, start, readTakeover(takeoverPath));
+        : await Supervisor.takeOver(settings, start, takeover);
   } catch (error) {
     if (starting.exitCode === undefined) throw error;
   } finally {
@@ -42,9 +43,9 @@ export async function runSupervisor(settings: Settings, events: RunEvents): Prom
   const collector = new IdleCollector(systemClock);
   const ended = handleSignals(supervisor, { hasTerminal, onLauncherGone }).finally(() => collector.close());
   // A signal arrived while some workers were still starting and others had clients already.
-  if (starting.exitCode === undefined && takeoverPath === undefined) onListening(supervisor.address);
-  else if (starting.exitCode === undefined) supervisor.finishUpgrade();
-  else void supervisor.stop();
+  if (starting.exitCode !== undefined) void supervisor.stop();
+  else if (takeover === undefined) onListening(supervisor.address);
+  else supervisor.finishUpgrade(takeover);
   void clearLeftovers();
   const reason = await Promise.race([ended, supervisor.failed]);
   if (typeof reason === "number") return reason;
@@ -60,8 +61,13 @@ class StartSignals {
   exitCode: number | undefined;
   readonly #abort = new AbortController();
 
-  constructor() {
+  /**
+   * @param ignoresReload whether SIGHUP and SIGUSR2 are ignored, which would end the process. A server that continues in a new
+   *   program is about to start workers with the settings and the program that are on disk.
+   */
+  constructor(ignoresReload: boolean) {
     process.on("SIGINT", this.#onSignal).on("SIGTERM", this.#onSignal);
+    if (ignoresReload) process.on("SIGHUP", this.#ignore).on("SIGUSR2", this.#ignore);
   }
 
   get aborted(): AbortSignal {
@@ -70,7 +76,10 @@ class StartSignals {
 
   close(): void {
     process.off("SIGINT", this.#onSignal).off("SIGTERM", this.#onSignal);
+    process.off("SIGHUP", this.#ignore).off("SIGUSR2", this.#ignore);
   }
+
+  readonly #ignore = (): void => undefined;
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     this.exitCode = 128 + constants.signals[signal];

@@ -12,6 +12,7 @@ import type { Stoppable } from "../worker/signals.ts";
 import type { StopReceipt } from "../worker/stop.ts";
 import { AdoptedWorkers } from "./adopted-worker.ts";
 import { Generations, moveLimitMs, type NextGeneration } from "./generations.ts";
+import { HandOver } from "./hand-over.ts";
 import { auditedSettings, newSettings } from "./new-settings.ts";
 import { reservePort } from "./reserve-port.ts";
 import { type SharedBackbone, share } from "./shared.ts";
@@ -52,6 +53,9 @@ export class Supervisor implements Stoppable {
   };
   #generation = 0;
   #stopping: Promise<StopReceipt> | undefined;
+  /** Ends the check of the program on disk when the server stops. */
+  readonly #stopSignal = new AbortController();
+  readonly #handOver = new HandOver();
   #onListening: () => void = () => undefined;
 
   private constructor(settings: Settings, shared: SharedBackbone, start: SupervisorStart, takeover?: Takeover) {
@@ -69,7 +73,7 @@ export class Supervisor implements Stoppable {
       peers: new Peers(shared.member, systemClock),
       node: shared.node,
       isHealthy: () => this.#generations.hasStarted && shared.isHealthy(),
-      isDraining: () => this.#stopping !== undefined,
+      isDraining: () => this.#stopping !== undefined || this.#handOver.stop !== undefined,
       drain: () => void this.stop(),
       reload: () => this.reload(),
       upgrade: () => this.upgrade(),
@@ -117,9 +121,12 @@ export class Supervisor implements Stoppable {
     return this.#generations.roll(() => this.#nextGeneration());
   }
 
-  /** Replaces the workers of the program that was running in this process before. @returns the number of the roll */
-  finishUpgrade(): number {
-    return this.#generations.roll(() => this.#nextGeneration(), "Upgrade");
+  /** Replaces the workers of the program that was running in this process before, or makes the stop that was requested meanwhile. */
+  finishUpgrade({ stop }: Takeover): void {
+    if (stop === "drain") void this.stop();
+    else if (stop === "move") void this.moveClients();
+    else if (stop === "now") void this.stopNow();
+    else this.#generations.roll(() => this.#nextGeneration(), "Upgrade");
   }
 
   /** Replaces the supervisor's own program too, by the one that is on disk. @returns the number of the roll */
@@ -129,12 +136,14 @@ export class Supervisor implements Stoppable {
 
   /** Waits for all clients to leave, up to SHUTDOWN_TIMEOUT. Idempotent. */
   stop(): Promise<StopReceipt> {
+    if (this.#handOver.leave("drain")) return this.stopped;
     this.#stopping ??= this.#stopWith((pool) => pool.drain(this.#settings.shutdownTimeoutMs));
     return this.#stopping;
   }
 
   /** Makes all clients reconnect elsewhere within DRAIN_WINDOW, even if it is already waiting for them. */
   moveClients(): Promise<StopReceipt> {
+    if (this.#handOver.leave("move")) return this.stopped;
     const move = (pool: WorkerPool) => pool.move(moveLimitMs(this.#settings.drainWindowMs));
     if (this.#stopping === undefined) this.#stopping = this.#stopWith(move);
     else void this.#generations.stop(move);
@@ -143,6 +152,7 @@ export class Supervisor implements Stoppable {
 
   /** Closes all clients now. */
   stopNow(): Promise<StopReceipt> {
+    if (this.#handOver.leave("now")) return this.stopped;
     const stopping = this.stop();
     void this.#generations.stop((pool) => pool.closeNow());
     return stopping;
@@ -225,12 +235,11 @@ export class Supervisor implements Stoppable {
     if (!canReplaceProgram()) throw new Error("this program cannot be replaced while it runs: restart the server");
     report("checking the program on disk");
     newSettings(this.#settings, () => this.#start.readSettings());
-    await rehearse();
-    const { pid } = process;
-    log().info("Upgrade {number}: replacing the supervisor by the program on disk, in the same process {pid}", {
-      number,
-      pid,
-    });
+    await rehearse(this.#stopSignal.signal);
+    if (this.#stopping !== undefined) throw new Error("the server is shutting down");
+    this.#handOver.begin();
+    const where = { number, pid: process.pid };
+    log().info("Upgrade {number}: replacing the supervisor by the program on disk, in the same process {pid}", where);
     const { current } = this.#generations;
     const socketPath = this.#shared.handOverPath();
     const workers = Array.from(current.workers, ([n, { name, pid }]) => ({ n, name, pid }));
@@ -245,24 +254,22 @@ export class Supervisor implements Stoppable {
       const own = { port: this.#settings.port, generation: this.#generation, workers, rolls };
       const metrics = this.#stoppedMetrics.addedTo({});
       const { lastHours } = this.#ops;
-      const file = writeTakeover({ version: takeoverVersion, ...own, metrics, lastHours, ...handedOver });
+      const { stop } = this.#handOver;
+      const file = writeTakeover({ version: takeoverVersion, ...own, metrics, lastHours, stop, ...handedOver });
       replaceProgram(file, this.#start.launcherPipe);
     } catch (error) {
       // The workers share nothing any more, so this server cannot continue.
+      this.#handOver.failed();
       this.#failed.resolve(`the program could not be replaced: ${error instanceof Error ? error.message : error}`);
       throw error;
     }
   }
 
   async #adopt(takeover: Takeover): Promise<void> {
-    const first = this.#generations.current;
     await this.#shared.start();
-    const adopted = new AdoptedWorkers(
-      ordersPath(takeover.socketPath, takeover.rolls.number + 1),
-      takeover.workers,
-      this.#workerEvents,
-    );
-    first.adopt(adopted.all);
+    const path = ordersPath(takeover.socketPath, takeover.rolls.number + 1);
+    const adopted = new AdoptedWorkers(path, takeover.workers, this.#workerEvents);
+    this.#generations.current.adopt(adopted.all);
     await this.#ops.start();
     await adopted.connected(rejoinMs);
     const where = { port: takeover.port, pid: process.pid };
@@ -270,6 +277,7 @@ export class Supervisor implements Stoppable {
   }
 
   #stopWith(end: (pool: WorkerPool) => Promise<readonly StopReceipt[]>): Promise<StopReceipt> {
+    this.#stopSignal.abort();
     this.#shared.member.announce({ isDraining: true });
     const stopping = this.#stop(end);
     stopping.then(this.#stopped.resolve, this.#stopped.reject);

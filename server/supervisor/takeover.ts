@@ -5,6 +5,7 @@ import type { MetricValues } from "../ops/metric-table.ts";
 import type { RecordsDump } from "../schedule/memory/records.ts";
 import { ordersVersion } from "../worker/orders.ts";
 import type { FormerWorker } from "./adopted-worker.ts";
+import type { StopKind } from "./hand-over.ts";
 import type { LastHours } from "./supervisor-ops.ts";
 
 /** The environment variable with the path of the file. Its presence makes a start a takeover. */
@@ -33,6 +34,8 @@ export interface Takeover {
   readonly lastHours?: LastHours | undefined;
   readonly schedules?: RecordsDump | undefined;
   readonly hasHistory: boolean;
+  /** How the server is to be stopped, if that was requested while the program was being replaced. */
+  readonly stop?: StopKind | undefined;
 }
 
 /** Where the workers connect to the new supervisor: beside the other sockets. Another path for each roll. */

@@ -14,13 +14,15 @@ export function rehearsalLine(): string {
 
 /**
  * Starts the program that is on disk now, with the same arguments and settings, only until it is loaded.
+ * @param signal kills it
  * @throws Error that says why it cannot take over
  */
-export async function rehearse(): Promise<void> {
+export async function rehearse(signal: AbortSignal): Promise<void> {
   const child = Bun.spawn([...commandOnDisk(ownCommandLine())], {
     env: { ...process.env, [rehearsalVariable]: "1" },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: rehearsalMs,
+    signal,
     killSignal: "SIGKILL",
   });
   const [out, err, code] = await Promise.all([

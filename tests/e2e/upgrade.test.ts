@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { isRunning, until } from "../waiting.ts";
 import { runProgram } from "./program.ts";
@@ -122,12 +122,51 @@ describe("fanfare upgrade", () => {
     expect(client.frames.filter(({ event }) => event === "draining")).toEqual([]);
   });
 
+  test.concurrent("keeps the old workers if the new ones do not start, and the next upgrade replaces them", async () => {
+    using copy = new ProgramCopy();
+    await using server = await startWorkers(1, { main: copy.main });
+    using client = await SocketUnderTest.open(server.wsUrl);
+    copy.write("server/worker/hosted.ts", "throw new Error('not this one')");
+    expect((await upgrade(server)).err).toContain("the old workers keep serving");
+    copy.restore("server/worker/hosted.ts");
+    expect(await upgrade(server)).toMatchObject({ code: 0 });
+    expect(await client.untilClosed()).toMatchObject({ code: 1012 });
+    expect(server.output).not.toContain("worker 1 exited");
+  });
+
+  test.concurrent("is given up if the server is to stop while the program on disk is checked", async () => {
+    await using server = await startWorkers(1);
+    server.signal("SIGUSR2");
+    await server.untilLogged(/SIGUSR2 \(upgrade\)/);
+    server.signal("SIGTERM");
+    expect(await server.exited).toBe(0);
+    expect(server.output).not.toContain("new worker(s)");
+  });
+
+  test.concurrent("leaves a stop that is requested while the workers change to the new program to that program", async () => {
+    await using server = await startWorkers(1);
+    const [, pid] = await server.untilLogged(/workers share port \d+: (\d+)/);
+    process.kill(Number(pid), "SIGSTOP"); // so that the supervisor waits for it
+    server.signal("SIGUSR2");
+    await server.untilLogged(/replacing the supervisor by/);
+    server.signal("SIGTERM");
+    await server.untilLogged(/SIGTERM \(shut down\)/);
+    process.kill(Number(pid), "SIGCONT");
+    expect(await server.exited).toBe(0);
+    expect(server.output).toContain("has taken over");
+    expect(server.output).not.toContain("new worker(s)");
+  });
+
   test.concurrent("replaces an old worker that hangs, and does not wait for it", async () => {
     await using server = await startWorkers(2);
     const [, pids = ""] = await server.untilLogged(/workers share port \d+: ([\d, ]+)/);
     const [hanging = 0] = pids.split(", ").map(Number);
     process.kill(hanging, "SIGSTOP");
     await runProgram(["upgrade", "--no-wait", "--port", String(server.port)]);
+    await until(() => isTakingOver(server.pid), "the new program handles signals while it waits for the workers");
+    server.signal("SIGUSR2");
+    server.signal("SIGHUP");
+    expect(server.output).not.toContain("has taken over");
     await server.untilLogged(/Upgrade 1 is done/);
     await until(() => !isServing(hanging), "the worker that hung is gone");
     expect(await publish(server, 1)).toMatchObject({ offset: 1 });
@@ -141,6 +180,15 @@ describe("fanfare upgrade", () => {
     expect((await server.request("GET", "/readyz")).status).toBe(200);
   });
 });
+
+/** Whether the process runs the new program, and a signal that requests a reload or an upgrade does not end it. */
+function isTakingOver(pid: number): boolean {
+  if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes("FANFARE_TAKEOVER=")) return false;
+  const [, caught = ""] = /^SigCgt:\s+(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return ["SIGHUP", "SIGUSR2"].every(
+    (it) => (BigInt(`0x${caught}`) >> BigInt(constants.signals[it as "SIGHUP"] - 1)) & 1n,
+  );
+}
 
 /** A process that has exited stays in the process table until its parent ends, because the new program does not know it. */
 function isServing(pid: number): boolean {
