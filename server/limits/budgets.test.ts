@@ -54,6 +54,16 @@ describe("an account", () => {
     expect(() => account.check("answerBytes")).not.toThrow();
   });
 
+  test("still counts the requests in progress of its user after minutes in which others were charged", () => {
+    const budgets = make({ messageRate: 1, maxRequests: 1 });
+    const close = budgets.accountOf(user("u")).openRequest(0);
+    now += 60_000;
+    budgets.accountOf(user("v")).charge("messages");
+    expect(() => budgets.accountOf(user("u")).openRequest(0)).toThrow(limited);
+    close();
+    expect(() => budgets.accountOf(user("u")).openRequest(0)).not.toThrow();
+  });
+
   test("may have one request of any size, since MAX_BODY_BYTES limits that one", () => {
     const account = make({ maxUnfinishedBytes: 100 }).accountOf(user("u"));
     const close = account.openRequest(5000);

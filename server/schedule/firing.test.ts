@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { makeSchedule } from "../../tests/schedule/make-schedule.ts";
 import { ScheduleWorld } from "../../tests/schedule/world.ts";
 import { Firing } from "./firing.ts";
+import type { PublishOutcome } from "./occurrence.ts";
 import { writeOf } from "./record-text.ts";
 import { NextTimes } from "./timing/next-times.ts";
 
@@ -38,11 +39,14 @@ function makeFiring(windowMs: number) {
   const { clock } = new ScheduleWorld();
   const published: string[] = [];
   const written: string[] = [];
+  const tokens: (number | undefined)[] = [];
   const answers: ("written" | "fenced" | "no answer")[] = [];
+  const outcomes: PublishOutcome[] = [];
   const firing = new Firing({
     store: {
-      write: (writes) => {
+      write: (writes, token) => {
         const outcome = answers.shift() ?? "written";
+        tokens.push(token);
         written.push(...writes.map(({ record }) => record?.text ?? ""));
         return outcome === "no answer"
           ? Promise.reject(new Error("the store does not answer"))
@@ -51,7 +55,7 @@ function makeFiring(windowMs: number) {
     },
     publish: ({ id }) => {
       published.push(id);
-      return Promise.resolve({ total: 1, remaining: [], failed: 0, error: null });
+      return Promise.resolve(outcomes.shift() ?? { total: 1, remaining: [], failed: 0, error: null });
     },
     clock,
     times: new NextTimes(),
@@ -61,7 +65,7 @@ function makeFiring(windowMs: number) {
   });
   const fire = (text: string) => firing.fire([{ id: "s1", version: 1, dueAt: start, text }], 1);
   const due = writeOf(makeSchedule({}, { next: start }), 1).record?.text ?? "";
-  return { clock, published, written, answers, fire, due };
+  return { clock, published, written, tokens, answers, outcomes, fire, due };
 }
 
 describe("an occurrence whose begin is recorded", () => {
@@ -69,6 +73,25 @@ describe("an occurrence whose begin is recorded", () => {
     const { answers, published, fire, due } = makeFiring(4000);
     answers.push("fenced");
     expect([await fire(due), published]).toEqual([false, []]);
+  });
+
+  test("and whose targets refused it in different attempts counts all of them", async () => {
+    const { outcomes, written, fire, due } = makeFiring(4000);
+    outcomes.push(
+      { total: 2, remaining: [1], failed: 1, error: null },
+      { total: 2, remaining: [], failed: 0, error: null },
+    );
+    await fire(due);
+    await fire(written[1] ?? ""); // waits for the next attempt
+    expect(JSON.parse(written.at(-1) ?? "")).toMatchObject({ firing: null, last: { published: 1 } });
+  });
+
+  test("and whose lease was lost while it was published is recorded as over", async () => {
+    const { answers, tokens, written, fire, due } = makeFiring(4000);
+    answers.push("written", "fenced", "written");
+    await fire(due);
+    expect(tokens).toStrictEqual([1, 1, undefined]);
+    expect(JSON.parse(written.at(-1) ?? "")).toMatchObject({ firing: null, runs: 1 });
   });
 
   test("and that was published is not published again after ids are forgotten", async () => {

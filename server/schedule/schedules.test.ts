@@ -186,12 +186,30 @@ describe("schedules of the settings", () => {
 
   test("that are finished stay, so that they do not fire again at the next start", async () => {
     const { world, server } = await makeWorld();
-    const once = [{ id: "a", definition: makeDefinition({ timing: { kind: "at", at: start + 1000 } }) }];
+    const at = makeDefinition({ timing: { kind: "at", at: start + 1000 } });
+    const once = [
+      { id: "a", definition: at },
+      { id: "b", definition: makeDefinition({ ...every, maxRuns: 1 }) },
+    ];
     await server.schedules.reconcile("file", once);
     await world.move(2 * hourMs, 60_000);
     await server.schedules.reconcile("file", once);
-    await world.move(10_000);
+    await world.move(2 * hourMs, 60_000);
     expect(world.nominalsOf("a")).toEqual([start + 1000]);
+    expect(world.nominalsOf("b")).toHaveLength(1);
+  });
+
+  test("are missed if any of them is missing, the first one included", async () => {
+    const { server } = await makeWorld();
+    await server.schedules.reconcile("file", wanted("b", "c"));
+    expect(await server.schedules.haveAll(["b", "c"])).toBe(true);
+    for (const ids of [
+      ["a", "b", "c"],
+      ["b", "bb", "c"],
+      ["b", "c", "d"],
+    ]) {
+      expect(await server.schedules.haveAll(ids)).toBe(false);
+    }
   });
 });
 

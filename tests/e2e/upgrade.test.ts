@@ -61,6 +61,8 @@ describe("fanfare upgrade", () => {
     expect(await upgrade(server, env)).toMatchObject({ code: 0 });
     expect(await publish(server, 3)).toMatchObject({ epoch, offset: 3 });
     expect(await historyOf(server)).toEqual([1, 2, 3]);
+    const metrics = (await (await server.request("GET", "/metrics")).json()) as Frame;
+    expect(metrics.publications_total).toBe(3); // by the workers of three generations
     server.signal("SIGTERM");
     expect(await server.exited).toBe(0);
     expect(readdirSync(place.folder)).toEqual([]);

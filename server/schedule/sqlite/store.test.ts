@@ -75,6 +75,17 @@ function change(sql: string): void {
   database.close();
 }
 
+test("a change that cannot be stored does not keep later ones from being stored", () => {
+  open();
+  add("a");
+  // SQLite refuses it in the middle of the transaction.
+  const broken = { id: "b", expected: 0, record: { dueAt: new Date() as never, text: "{}" } };
+  expect(() => opened?.records.write([broken])).toThrow();
+  add("c");
+  open();
+  expect(names().map(({ id }) => id)).toEqual(["a", "c"]);
+});
+
 describe("a start logs", () => {
   const logged: LogRecord[] = [];
   beforeEach(async () => {
