@@ -159,6 +159,23 @@ test("drafts beyond the limit in flight are refused, and accepted again once the
   expect(worker.events).toEqual(["healthy"]);
 });
 
+test("drafts that are refused take no room, whether the host refuses them or is not there", async () => {
+  const host = await world.startHost({ broker: new EmbeddedBroker(new MemoryLog({ maxChannels: 1 })) });
+  const worker = await world.connect();
+  await worker.publish();
+  const large = { channel: b, message: "x".repeat(2 * 1024 * 1024) };
+  const publishMany = async (code: string) => {
+    for (let count = 0; count < 35; count++) await expect(worker.publish(large)).rejects.toMatchObject({ code });
+  };
+  await publishMany("too-many-channels");
+  await host.close();
+  await worker.untilEvent("unhealthy");
+  await publishMany("broker-unavailable");
+  await world.startHost();
+  await worker.untilEvent("break");
+  expect((await worker.publish(large)).duplicate).toBe(false);
+});
+
 test("a bug in a delivery costs neither the connection nor the next delivery", async () => {
   await world.startHost();
   const worker = await world.connect();

@@ -46,6 +46,17 @@ describe("Ledger", () => {
     expect([ledger.bytes, dropped]).toEqual([one + known, [1, 2, 3]]);
   });
 
+  test("the bytes stay within the limit while the oldest messages are the server's own, which are never evicted", () => {
+    const totalBytes = 10 * one + 2 * known;
+    const { ledger, enter } = begin({ totalBytes });
+    enter("$own", 0);
+    for (let count = 0; count < 50; count++) {
+      enter("a", 0);
+      expect(ledger.bytes).toBeLessThanOrEqual(totalBytes + 200);
+    }
+    expect(ledger.summary("$own" as ChannelName, 0)?.messages).toBe(1);
+  });
+
   test("a sweep does a limited part of the work, and the next one continues", () => {
     const { ledger, enter } = begin();
     for (let count = 0; count < 100; count++) enter(String.fromCharCode(33 + count), 0);

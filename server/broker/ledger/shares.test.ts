@@ -54,6 +54,18 @@ describe("channels", () => {
     expect([enter("m0", { by: "mallory" }), enter("a", { by: "alice" }), enter("k")]).toEqual(Array(3).fill("stored"));
   });
 
+  test("that were forgotten do not count any more", () => {
+    const { ledger, enter, pass, now } = begin({ maxChannels: 100, clientShare: 0.1, forgetMs: 1000 });
+    const createAll = () => Array.from({ length: 10 }, (_, at) => enter(`m${at}`, { by: "mallory" }));
+    createAll();
+    pass(300_001);
+    ledger.sweep(now(), 1000);
+    pass(1001);
+    ledger.sweep(now(), 1000);
+    expect(ledger.counts).toMatchObject({ channels: 0, clients: 0 });
+    expect(createAll()).toEqual(Array(10).fill("stored"));
+  });
+
   test("that a client has not used for a while are evicted for its new ones", () => {
     const { ledger, enter, pass, now } = begin({ maxChannels: 100, clientShare: 0.1 });
     for (let at = 0; at < 10; at++) enter(`m${at}`, { by: "mallory" });

@@ -218,6 +218,17 @@ describe("Archive deletes from the file", () => {
     expect([topOf(a, 101), offsets(101)]).toEqual([renewed, [1]]);
   });
 
+  test("a forgotten channel does not come back while its messages are deleted, although its name is used again", () => {
+    const c = "c" as ChannelName;
+    crash(0, { maxChannels: 2, minIdleMs: 100 });
+    for (const channel of [a, b]) store(0, { channel });
+    for (const channel of [a, b]) expect(offsets(60_001, channel)).toEqual([]);
+    for (const channel of [c, a]) expect(store(60_200, { channel })).toMatchObject({ outcome: "stored", offset: 1 });
+    while (!sweep(60_200)) {}
+    crash(60_200);
+    expect([offsets(60_200), offsets(60_200, c), rowsOf("channels")]).toEqual([[1], [1], 2]);
+  });
+
   test("a channel's number is not reused while rows of it are left", () => {
     store(0);
     database.run("DELETE FROM channels");

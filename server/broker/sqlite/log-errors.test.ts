@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { testIf } from "../../../tests/test-if.ts";
+import { eventually } from "../../../tests/waiting.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import type { HistoryRules } from "../log.ts";
 import { HistoryThread } from "./history-thread.ts";
 import { SqliteLog } from "./log.ts";
+import type { Answer, Request } from "./thread-messages.ts";
 
 const a = "a" as ChannelName;
 const rules: HistoryRules = { historySize: 1000, historyTtl: 60_000, historyBytes: 1_000_000 };
@@ -161,6 +163,7 @@ describe("SqliteLog", () => {
       import { MovedClock } from "../../lib/moved-clock.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 import { SqliteLog } from "./log.ts";
+import type { Answer, Request } from "./thread-messages.ts";
       const log = new SqliteLog({ directory: process.argv[1] });
       await log.open();
       const rules = { historySize: 5, historyTtl: 60000, historyBytes: 100000 };
@@ -201,3 +204,21 @@ async function inFile(): Promise<string> {
   await writeFile(path, "");
   return join(path, "data");
 }
+
+test("a sweep that could not do everything is followed by others", async () => {
+  let sweeps = 0;
+  class BusyThread extends HistoryThread {
+    override async ask(request: Request): Promise<Answer> {
+      const answer = await super.ask(request);
+      return request.verb === "sweep" && ++sweeps < 3 ? { verb: "done", isDone: false } : answer;
+    }
+  }
+  const clock = new MovedClock();
+  const log = new SqliteLog({ directory, clock, makeThread: (onNote) => new BusyThread(onNote) });
+  await log.open();
+  await eventually(() => {
+    clock.move(1000);
+    expect(sweeps).toBeGreaterThan(5);
+  });
+  await log.close();
+});
