@@ -38,6 +38,21 @@ test("connections that return with another membership are not gone, whether it i
   expect(gone).toEqual([1]);
 });
 
+test("connections that returned long before their loss is noticed are not gone, and count once", () => {
+  const { clock, gone, connections } = world();
+  connections.returned(3);
+  clock.move(9000);
+  connections.lost(2);
+  connections.lost(2);
+  clock.move(1000);
+  expect(gone).toEqual([1]);
+  connections.returned(3);
+  clock.move(12_000);
+  connections.lost(2);
+  clock.move(1000);
+  expect(gone).toEqual([1, 2]);
+});
+
 test("while this member is cut off, and until the others had five seconds to report, nobody is gone", () => {
   const { clock, gone, link, connections } = world();
   link.isCutOff = true;

@@ -7,6 +7,8 @@ const returnMs = 1000;
  * ended those of the others, too: they notice with their next heartbeat, 2 s later, or with their next attempt to join.
  */
 const othersReturnMs = 5000;
+/** A member that expired and joined again at once is not missed before its former membership has been silent for this long. */
+const silentMs = 10_000;
 
 /**
  * Distinguishes members that are gone from members that only changed their membership.
@@ -20,6 +22,8 @@ export class LostConnections {
   readonly #onGone: (connections: number) => void;
   #lost = 0;
   #returned = 0;
+  /** Connections that returned before their loss was noticed, and until when they count. */
+  #early = { connections: 0, until: 0 };
   #timer: Timer | undefined;
 
   /**
@@ -33,8 +37,11 @@ export class LostConnections {
   }
 
   lost(connections: number): void {
-    this.#lost += connections;
-    if (connections > 0) this.#arm();
+    if (this.#early.until < this.#clock.monotonic()) this.#early.connections = 0;
+    const known = Math.min(this.#early.connections, connections);
+    this.#early.connections -= known;
+    this.#lost += connections - known;
+    if (connections > known) this.#arm();
   }
 
   /** A new member reported connections that it has already. */
@@ -63,6 +70,7 @@ export class LostConnections {
       this.#lost = 0;
       this.#returned = 0;
       if (gone > 0) this.#onGone(gone);
+      else if (gone < 0) this.#early = { connections: -gone, until: this.#clock.monotonic() + silentMs };
     }, waitMs);
   }
 }
