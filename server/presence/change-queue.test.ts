@@ -3,6 +3,16 @@ import { turn } from "../../tests/waiting.ts";
 import { ChangeQueue } from "./change-queue.ts";
 import type { PresenceChange } from "./presence-store.ts";
 
+const join = (holder: string): PresenceChange => ({
+  kind: "join",
+  holder,
+  hasPlace: true,
+  over: undefined,
+  resumes: false,
+  userId: undefined,
+  info: undefined,
+  since: 0,
+});
 const leave = (holder: string): PresenceChange => ({ kind: "leave", holder });
 const release = (holder: string): PresenceChange => ({ kind: "release", holder });
 
@@ -83,4 +93,29 @@ test("a change that is added while the last call ends is stored by its own flush
   void queue.flush();
   await turn();
   expect(calls[1]?.holders).toBe("leave b");
+});
+
+test("a connection that comes and goes before the store is told of it leaves nothing to be stored", async () => {
+  const { queue, calls } = begin();
+  for (const change of [join("a"), release("a"), leave("a")]) queue.add(change, change.kind === "join");
+  await queue.flush();
+  expect([queue.isEmpty, calls.length]).toEqual([true, 0]);
+});
+
+test("that a connection has left is stored if the store may know of it: it was told, or a call has failed", async () => {
+  const { queue, calls } = begin();
+  queue.add(join("told"), true);
+  const first = queue.flush();
+  await turn();
+  queue.add(leave("told"));
+  calls[0]?.resolve();
+  await turn();
+  expect(calls[1]?.holders).toBe("leave told");
+  queue.add(join("told"), true); // again, while the store is told that it has left
+  calls[1]?.reject(new Error("away"));
+  await expect(first).rejects.toThrow("away");
+  queue.add(leave("told"));
+  void queue.flush();
+  await turn();
+  expect(calls[2]?.holders).toBe("leave told");
 });

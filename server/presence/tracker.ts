@@ -111,8 +111,9 @@ export class PresenceTracker {
       this.#present.set(channel, present);
       this.watched.use(channel, true);
     }
+    const isNew = !present.has(arrival.holder);
     present.set(arrival.holder, arrival);
-    this.#queueOf(channel).add({ kind: "join", hasPlace: this.#places.take(channel, arrival), ...arrival });
+    this.#queueOf(channel).add({ kind: "join", hasPlace: this.#places.take(channel, arrival), ...arrival }, isNew);
     this.#flush(channel);
   }
 
