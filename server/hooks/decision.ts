@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { isoTime } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import type { Clock } from "../lib/clock.ts";
+import { OldestFirst } from "../lib/oldest-first.ts";
 import { randomId } from "../lib/random-id.ts";
 import { Breaker } from "./breaker.ts";
 import type { Post } from "./post.ts";
@@ -42,6 +43,7 @@ export class DecisionHook {
   readonly #clock: Clock;
   readonly #breaker: Breaker;
   readonly #kept = new Map<string, Kept>();
+  readonly #oldestKept = new OldestFirst(this.#kept);
   readonly #asking = new Map<string, Promise<Verdict>>();
   readonly #waiting = new Set<(hasPlace: boolean) => void>();
   #inFlight = 0;
@@ -128,8 +130,8 @@ export class DecisionHook {
   #keep(key: string, verdict: Verdict): void {
     this.#kept.delete(key);
     if (verdict.maxAgeMs === 0) return;
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size >= maxKept && oldest !== undefined) this.#kept.delete(oldest);
+    const oldest = this.#kept.size >= maxKept ? this.#oldestKept.next() : undefined;
+    if (oldest !== undefined) this.#kept.delete(oldest);
     this.#kept.set(key, { verdict, until: this.#clock.monotonic() + verdict.maxAgeMs });
   }
 

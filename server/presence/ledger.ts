@@ -1,5 +1,6 @@
 import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Clock } from "../lib/clock.ts";
+import { OldestFirst } from "../lib/oldest-first.ts";
 import { randomId } from "../lib/random-id.ts";
 import {
   type Arrival,
@@ -38,6 +39,7 @@ export class PresenceLedger {
    * events do not need a new epoch.
    */
   readonly #empty = new Set<ChannelName>();
+  readonly #longestEmpty = new OldestFirst(this.#empty);
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -128,8 +130,8 @@ export class PresenceLedger {
 
   #keepEmpty(name: ChannelName): void {
     this.#empty.add(name);
-    const [oldest] = this.#empty;
-    if (this.#empty.size <= mostEmpty || oldest === undefined) return;
+    const oldest = this.#empty.size > mostEmpty ? this.#longestEmpty.next() : undefined;
+    if (oldest === undefined) return;
     this.#empty.delete(oldest);
     this.#channels.delete(oldest);
   }

@@ -1,3 +1,5 @@
+import { OldestFirst } from "../lib/oldest-first.ts";
+
 /** Limits of a `RecentLists`. */
 export interface RecentListLimits<T> {
   /** Items per key; the oldest are evicted. */
@@ -15,8 +17,7 @@ export class RecentLists<T> {
   readonly #limits: RecentListLimits<T>;
   /** The key that was added to last is last. */
   readonly #lists = new Map<string, T[]>();
-  /** Where eviction continues. A new iterator would walk over all keys that were removed since the map was last rebuilt. */
-  #oldest = this.#lists.keys();
+  readonly #oldest = new OldestFirst(this.#lists);
   #bytes = 0;
 
   constructor(limits: RecentListLimits<T>) {
@@ -61,9 +62,8 @@ export class RecentLists<T> {
   }
 
   #evict(): void {
-    const { value, done } = this.#oldest.next();
-    if (done) this.#oldest = this.#lists.keys();
-    else this.take(value);
+    const oldest = this.#oldest.next();
+    if (oldest !== undefined) this.take(oldest);
   }
 
   #forget(item: T | undefined): void {

@@ -1,6 +1,7 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import { ServiceError } from "../../../protocol/errors.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { OldestFirst } from "../../lib/oldest-first.ts";
 import { ownText } from "../../lib/own-text.ts";
 import type { HistoryRules } from "../log.ts";
 
@@ -25,6 +26,8 @@ interface Holding {
 
 interface Client {
   readonly holdings: Map<ChannelName, Holding>;
+  /** Its channels, once some of them had to be forgotten. */
+  oldest: OldestFirst<ChannelName> | undefined;
   bytes: number;
 }
 
@@ -40,6 +43,9 @@ export class ClientShares {
   readonly #clock: Pick<Clock, "monotonic">;
   /** By publisher, the least recently active first. */
   readonly #clients = new Map<string, Client>();
+  readonly #oldestClients = new OldestFirst(this.#clients);
+  /** The client whose channels are forgotten first. */
+  #oldest: string | undefined;
   #entries = 0;
 
   constructor(limits: ClientShareLimits, clock: Pick<Clock, "monotonic">) {
@@ -85,9 +91,10 @@ export class ClientShares {
   }
 
   #clientOf(publisher: string): Client {
-    const client = this.#clients.get(publisher) ?? { holdings: new Map<ChannelName, Holding>(), bytes: 0 };
+    const client = this.#clients.get(publisher) ?? { holdings: new Map(), oldest: undefined, bytes: 0 };
     this.#clients.delete(publisher);
     this.#clients.set(publisher, client);
+    if (this.#oldest === publisher) this.#oldest = undefined;
     return client;
   }
 
@@ -105,16 +112,19 @@ export class ClientShares {
   }
 
   #forgetOldest(): void {
-    const [oldest] = this.#clients;
-    if (oldest === undefined) return;
-    const [publisher, client] = oldest;
-    const [first] = client.holdings;
-    if (first !== undefined) {
-      const [channel, { bytes }] = first;
+    this.#oldest ??= this.#oldestClients.next();
+    const publisher = this.#oldest;
+    const client = publisher === undefined ? undefined : this.#clients.get(publisher);
+    if (publisher === undefined || client === undefined) return;
+    client.oldest ??= new OldestFirst(client.holdings);
+    const channel = client.oldest.next();
+    if (channel !== undefined) {
+      client.bytes -= client.holdings.get(channel)?.bytes ?? 0;
       client.holdings.delete(channel);
-      client.bytes -= bytes;
       this.#entries--;
     }
-    if (client.holdings.size === 0) this.#clients.delete(publisher);
+    if (client.holdings.size > 0) return;
+    this.#clients.delete(publisher);
+    this.#oldest = undefined;
   }
 }

@@ -1,5 +1,6 @@
 import type { ChannelName } from "../../../protocol/channel-name.ts";
 import type { Position } from "../../../protocol/position.ts";
+import { OldestFirst } from "../../lib/oldest-first.ts";
 
 /** Most positions kept from before restarts and from other members, about 10 MB. Beyond it the oldest are dropped. */
 const maxPinned = 100_000;
@@ -21,6 +22,7 @@ export class KnownOffsets {
   #older = new Map<string, number>();
   /** The same from before restarts of Redis, and from members that have left. */
   readonly #pinned = new Map<string, number>();
+  readonly #oldestPinned = new OldestFirst(this.#pinned);
 
   /** Tracks the offsets of the channel until `untrack`. */
   track(channel: ChannelName, top: Position): void {
@@ -70,16 +72,18 @@ export class KnownOffsets {
 
   /** Redis restarted: keeps what is remembered now, because a channel is settled only when it is used next. */
   pin(): void {
-    for (const offsets of [this.#older, this.#recent]) for (const [key, offset] of offsets) this.#pin(key, offset);
+    for (const offsets of [this.#older, this.#recent]) {
+      let skipped = offsets.size - maxPinned; // they would be dropped again, by those after them
+      for (const [key, offset] of offsets) {
+        if (--skipped < 0) this.#pin(key, Math.max(offset, this.#older.get(key) ?? 0));
+      }
+    }
   }
 
   #pin(key: string, offset: number): void {
     this.#pinned.set(key, Math.max(offset, this.#pinned.get(key) ?? 0));
-    if (this.#pinned.size <= maxPinned) return;
-    for (const oldest of this.#pinned.keys()) {
-      this.#pinned.delete(oldest);
-      return;
-    }
+    const oldest = this.#pinned.size > maxPinned ? this.#oldestPinned.next() : undefined;
+    if (oldest !== undefined) this.#pinned.delete(oldest);
   }
 
   /** Called once a minute. Forgets what was remembered before the last minute. */
