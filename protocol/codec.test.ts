@@ -129,6 +129,33 @@ describe("decodeClientFrame", () => {
     expect(refusalOf(publish({ channel: "x".repeat(9999) }))?.message.length).toBeLessThan(200);
   });
 
+  test("rejects a chat message for one channel, which everyone would receive", () => {
+    const chat = (channel: unknown) => refusalOf(JSON.stringify({ type: "message", message: "Hi", channel }));
+    expect(chat("room:1")).toMatchObject({
+      field: "channel",
+      message:
+        'channel: expected no value: a chat message goes to all; to publish to a channel use the type "publish", got "room:1"',
+    });
+    expect([chat("all"), chat(null), chat(undefined)]).toEqual([undefined, undefined, undefined]);
+  });
+
+  test.each([
+    ["a header that is no text", publish({ headers: { a: "1", b: 2 } }), 'headers: … got "b": 2'],
+    [
+      "a long header",
+      publish({ headers: { a: "v".repeat(2000) } }),
+      /^headers: … got "a": "v{56}… \(2002 characters\)$/,
+    ],
+    ["too many headers", publish({ headers: headersOf(limits.headers + 3) }), "headers: … got 17 members"],
+    ["headers in an array", publish({ headers: [1] }), "headers: … got an array"],
+    ["half a position", '{"type":"subscribe","channel":"a","since":{"epoch":"e"}}', /^since: … got an object$/],
+    ["an offset", '{"type":"subscribe","channel":"a","since":5}', "since: … got 5"],
+    ["no token", '{"type":"auth"}', "token: … got nothing"],
+    ["a token that is no text", '{"type":"auth","token":{}}', "token: … got an object"],
+  ])("the error about %s says what it got", (_, text, message) => {
+    expect(refusalOf(text)?.message.replace(/ expected .*, got/s, " … got")).toMatch(message);
+  });
+
   test.each([
     ["at", "2027-01-01T00:00:00Z"],
     ["delay_s", 5],
@@ -227,7 +254,11 @@ describe("a limit is exact", () => {
     ["id", (size) => publish({ id: "i".repeat(size) }), limits.idLength],
     ["event", (size) => publish({ event: "e".repeat(size) }), limits.eventLength],
     ["sender", (size) => publish({ sender: "s".repeat(size) }), limits.senderLength],
-    ["sender of a chat message", (size) => publish({ type: "message", sender: "s".repeat(size) }), limits.senderLength],
+    [
+      "sender of a chat message",
+      (size) => publish({ type: "message", channel: "all", sender: "s".repeat(size) }),
+      limits.senderLength,
+    ],
     ["key", (size) => publish({ key: "k".repeat(size) }), limits.keyLength],
     ["ref", (size) => publish({ ref: "r".repeat(size) }), limits.refLength],
     ["number of headers", (size) => publish({ headers: headersOf(size) }), limits.headers],

@@ -196,6 +196,14 @@ const commands: Readonly<Record<string, (object: fields.Fields) => ClientFrame>>
 function parseMessage(object: fields.Fields): ClientFrame {
   const message = fields.optionalMessage(object);
   if (message === undefined) throw fields.invalid("message", "a text", object.message);
+  // Ignoring it would tell everyone what was meant for one channel.
+  if (object.channel !== undefined && object.channel !== null && object.channel !== "all") {
+    throw fields.invalid(
+      "channel",
+      'no value: a chat message goes to all; to publish to a channel use the type "publish"',
+      object.channel,
+    );
+  }
   const sender = fields.optionalText(object, "sender", limits.senderLength);
   return sender === undefined ? { type: "message", message } : { type: "message", message, sender };
 }
@@ -254,7 +262,7 @@ function parsePresence(object: fields.Fields): ClientFrame {
 }
 
 function parseAuth(object: fields.Fields): ClientFrame {
-  if (typeof object.token !== "string") throw fields.invalid("token", "a text", typeof object.token);
+  if (typeof object.token !== "string") throw fields.invalid("token", "a text", object.token);
   return { type: "auth", token: object.token };
 }
 

@@ -62,7 +62,11 @@ function badJson(cause: unknown): ServiceError {
 
 /** The error for one field. Names the field, the rule and the value. */
 export function invalid(field: string, rule: string, got: unknown): ServiceError {
-  return new ServiceError("invalid-field", `${field}: expected ${rule}, got ${shown(got)}`, { field });
+  return refusal(field, rule, shown(got));
+}
+
+function refusal(field: string, rule: string, got: string): ServiceError {
+  return new ServiceError("invalid-field", `${field}: expected ${rule}, got ${got}`, { field });
 }
 
 /** A text of at most `max` characters without control characters, or undefined if the field is absent or null. */
@@ -129,18 +133,19 @@ export function optionalSince(fields: Fields): Since | undefined {
 export function optionalHeaders(fields: Fields): Readonly<Record<string, string>> | undefined {
   const value = fields.headers;
   if (value === undefined || value === null) return undefined;
-  if (!isHeaders(value)) throw invalid("headers", headersRule, value);
-  return value;
+  if (isHeaders(value)) return value;
+  throw refusal("headers", headersRule, shownHeaders(value));
 }
 
 /** An object with few, short text values, and names of printable ASCII characters: see `parseKnownFields`. */
 export function isHeaders(value: unknown): value is Readonly<Record<string, string>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const entries = Object.entries(value);
-  return (
-    entries.length <= limits.headers &&
-    entries.every(([name, text]) => headerName.test(name) && isHeaderText(text, limits.headerLength - name.length))
-  );
+  return entries.length <= limits.headers && entries.every(isHeader);
+}
+
+function isHeader([name, text]: [string, unknown]): boolean {
+  return headerName.test(name) && isHeaderText(text, limits.headerLength - name.length);
 }
 
 const headerName = /^[\x20-\x7e]*$/;
@@ -157,6 +162,13 @@ function shown(value: unknown): string {
   const text =
     typeof value === "string" ? JSON.stringify(value) : typeof value === "object" ? kindOf(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}… (${text.length} characters)` : text;
+}
+
+/** Of an object only the member that is wrong, unless it was removed by `parseKnownFields`. */
+function shownHeaders(value: unknown): string {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return shown(value);
+  const [name, text] = Object.entries(value).find((it) => !isHeader(it)) ?? [];
+  return name ? `${shown(name)}: ${shown(text)}` : `${Object.keys(value).length} members`;
 }
 
 function kindOf(value: unknown): string {

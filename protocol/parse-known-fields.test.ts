@@ -36,7 +36,7 @@ describe("parseKnownFields", () => {
     expect(unknownIn(value.publish)).toEqual(["y"]);
     expect(value.publish as object).toMatchObject({ channel: "a", data: "[1]" });
     expect(parse('{"publish":[1]}')).toEqual({ publish: [] });
-    expect(parse('{"publish":"a"}')).toEqual({ publish: 0 });
+    expect(parse('{"publish":"a"}')).toEqual({ publish: "a" });
   });
 
   test("each object of an array has its own", () => {
@@ -63,6 +63,8 @@ describe("parseKnownFields", () => {
     expect(channels.slice(-7)).toEqual(["a", 0, 0, 0, 0, 0, {}]);
     expect(channels).toHaveLength(limits.publishTargets + 6);
     expect(parse('{"channels":["a",{"b":1},[2]],"at":["a"]}')).toEqual({ channels: ["a", {}, []], at: [] });
+    expect(parse('{"channels":"a"}')).toEqual({ channels: "a" });
+    expect(parse('{"channels":{"a":{}}}')).toEqual({ channels: { "": 0 } });
   });
 
   test("a value that is no object is returned as it is", () => {

@@ -100,14 +100,14 @@ class KnownFieldsParser implements MemberReader {
   readMember(nameStart: number, nameEnd: number, valueAt: number): number {
     const field = this.#fieldOf(nameStart + 1, nameEnd - 1);
     const kind = field?.kind;
-    if (kind === "value") return this.#value(valueAt);
+    if (kind === "value") return this.#value(valueAt); // the most frequent one first
     if (kind === "list" && this.#charAt(valueAt) === openBracket) return this.#list(valueAt);
     if (field !== undefined && typeof kind === "object" && this.#charAt(valueAt) === openBrace) {
       return this.#inner(field.name, kind, valueAt);
     }
+    if (kind !== undefined && kind !== "text") return this.#value(valueAt); // not what it should be: the error shows it
     const end = this.#check.value(valueAt);
     if (kind === "text") this.#keepText(valueAt, end);
-    else if (kind !== undefined) this.#replace(valueAt, end, this.#emptyOf(valueAt));
     else {
       this.#unknown ??= new UnknownFields();
       this.#unknown.note(this.#text.slice(nameStart + 1, nameEnd - 1));

@@ -83,8 +83,11 @@ export function parseSince(text: string): Since | undefined {
     : undefined;
 }
 
-/** The rule for `since`, worded as the end of a sentence. */
-export const sinceRule = `a position, "earliest", a duration such as "2m", or "last:10" (up to ${limits.lastLimit})`;
+/** What `since` may be besides a position or a cursor, worded as the end of a sentence. */
+export const sinceWords = `"earliest", a duration such as "2m", or "last:10" (up to ${limits.lastLimit})`;
+
+/** The rule for `since` in frames, worded as the end of a sentence. In URLs a cursor stands for the position. */
+export const sinceRule = `a position such as {"epoch":"k3x9","offset":17}, ${sinceWords}`;
 
 function decodePercent(text: string): string | undefined {
   try {

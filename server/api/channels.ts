@@ -2,7 +2,7 @@ import { isServerChannel } from "../../protocol/channel-name.ts";
 import { encodePublications, present } from "../../protocol/codec.ts";
 import { ServiceError } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
-import { parseCursor, parseSince, type Since, sinceRule } from "../../protocol/position.ts";
+import { parseCursor, parseSince, type Since, sinceWords } from "../../protocol/position.ts";
 import type { ChannelSummary } from "../broker/log.ts";
 import type { Hub } from "../hub/hub.ts";
 import { type ApiDependencies, type Call, channelParam, ok, publisherOfCall, type Reply } from "./call.ts";
@@ -70,7 +70,8 @@ function sinceOf(call: Call, limit: number): Since {
   if (text === null || text === "") return { from: "last", count: limit };
   const position = parseCursor(text)?.get(channelParam(call));
   const since: Since | undefined = position === undefined ? parseSince(text) : { from: "position", position };
-  if (since === undefined) throw bad("since", `a cursor that contains the channel, or ${sinceRule}`, text);
+  if (since === undefined)
+    throw bad("since", `a cursor that contains the channel, such as room:1~k3x9~17, ${sinceWords}`, text);
   return since;
 }
 

@@ -7,6 +7,7 @@ import {
 } from "../../protocol/channel-name.ts";
 import { isoTime, present } from "../../protocol/codec.ts";
 import { isRetryable, ServiceError } from "../../protocol/errors.ts";
+import * as fields from "../../protocol/fields.ts";
 import type { Access } from "../auth/access.ts";
 import { noGrants } from "../auth/grants.ts";
 import type { Identity } from "../auth/identity.ts";
@@ -86,10 +87,10 @@ async function verified(token: string, access: Access): Promise<Identity> {
 
 /** @throws ServiceError "invalid-field" */
 function channelOf(query: URLSearchParams): ChannelName {
-  const text = query.get("channel") ?? "";
+  const text = query.get("channel") ?? undefined;
   const channel = parseChannelName(text);
-  if (channel !== undefined) return channel;
-  throw invalid("channel", `channel: expected ${channelNameRuleFor(text)}, got ${JSON.stringify(text.slice(0, 60))}`);
+  if (channel === undefined) throw fields.invalid("channel", channelNameRuleFor(text ?? ""), text);
+  return channel;
 }
 
 function invalid(field: string, message: string): ServiceError {

@@ -47,13 +47,9 @@ function parseTargets(object: fields.Fields): Targets {
   const value = object[field];
   if (field === "channel") return { channels: [fields.channelField(object)], isOne: true };
   if (field === "user_id") return { channels: [userChannelField(value)], isOne: true };
-  if (!Array.isArray(value) || value.length === 0 || value.length > limits.publishTargets) {
-    throw fields.invalid(
-      field,
-      `an array of 1 to ${limits.publishTargets}`,
-      Array.isArray(value) ? value.length : value,
-    );
-  }
+  const rule = `an array of 1 to ${limits.publishTargets} `;
+  if (!Array.isArray(value)) throw fields.invalid(field, rule, value);
+  if (value.length === 0 || value.length > limits.publishTargets) throw fields.invalid(field, rule, value.length);
   const parse = field === "channels" ? channelElement : (element: unknown) => userChannelField(element, "user_ids");
   const channels = value.map(parse);
   if (new Set(channels).size < channels.length) {

@@ -99,7 +99,7 @@ function parseEventId(object: fields.Fields): string | undefined {
 function parseTimestamp({ timestamp }: fields.Fields): number | undefined {
   if (timestamp === undefined || timestamp === null) return undefined;
   if (typeof timestamp !== "number" || !(timestamp >= 0) || timestamp > maxTimestampS) {
-    throw fields.invalid("timestamp", "unix seconds", timestamp);
+    throw fields.invalid("timestamp", `unix seconds, at most ${maxTimestampS} (the year 9999)`, timestamp);
   }
   return Math.round(timestamp * 1000);
 }

@@ -76,6 +76,10 @@ describe("a handshake", () => {
     expect(refusalOf(query).message.length).toBeLessThan(400);
   });
 
+  test("the error about an offset shows what a cursor looks like", () => {
+    expect(refusalOf("?since=4").message).toContain("expected a cursor such as room:1~k3x9~17 ");
+  });
+
   test("a cursor contains positions, a word applies to all channels, and without either the connection is live", () => {
     const since = arrive("?since=room%252F1~e1~17,all~e2~3").since;
     expect([...(since instanceof Map ? since : [])] as unknown[]).toEqual([

@@ -6,7 +6,7 @@ import {
   parseCursor,
   parseSince,
   type Since,
-  sinceRule,
+  sinceWords,
   unknownPosition,
 } from "../../protocol/position.ts";
 import { tokenFrom } from "../auth/token-source.ts";
@@ -114,7 +114,8 @@ export function lastEventIdOf(request: Request, params: URLSearchParams): string
 function parseSinceParameter(text: string | null): Since | Cursor | undefined {
   if (text === null || text === "") return undefined;
   const since = parseSince(text) ?? parseCursor(text);
-  if (since === undefined) throw bad("since", `a cursor of at most ${limits.cursorBytes} bytes, or ${sinceRule}`, text);
+  if (since === undefined)
+    throw bad("since", `a cursor such as room:1~k3x9~17 of at most ${limits.cursorBytes} bytes, ${sinceWords}`, text);
   return since;
 }
 

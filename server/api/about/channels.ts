@@ -1,5 +1,5 @@
 import { limits } from "../../../protocol/limits.ts";
-import { sinceRule } from "../../../protocol/position.ts";
+import { sinceWords } from "../../../protocol/position.ts";
 import { type About, json, type Parameter } from "./about.ts";
 import { flag, list, object, whole } from "./json-schema.ts";
 import { channelName, epoch, gapReason, offset, pageOf, presenceExample, presencePage, ref } from "./schemas.ts";
@@ -65,7 +65,7 @@ export const aboutGetHistory: About = {
     {
       name: "since",
       in: "query",
-      description: `A cursor \`channel~epoch~offset\` that names the channel, or ${sinceRule}.`,
+      description: `A cursor \`channel~epoch~offset\` that names the channel, ${sinceWords}.`,
       schema: { type: "string", maxLength: limits.cursorBytes },
       example: "earliest",
     },

@@ -4,8 +4,8 @@ import { type About, json } from "./about.ts";
 import { flag, type JsonSchema, list, object, text } from "./json-schema.ts";
 import { anyJson, eventName, publicationId, userId } from "./schemas.ts";
 
-/** The latest time a Date can represent, in seconds. */
-export const maxTimestampS = 8.64e12;
+/** The end of the year 9999, in seconds. A later time is probably in milliseconds, and not every reader knows its ISO text. */
+export const maxTimestampS = 253_402_300_799;
 
 export const pushEvent: JsonSchema = object(
   { user_id: userId, data: anyJson },

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import { limits } from "../../../protocol/limits.ts";
-import { sinceRule } from "../../../protocol/position.ts";
+import { sinceWords } from "../../../protocol/position.ts";
 import type { About, Operation, Parameter } from "../../api/about/about.ts";
 import { channelName, userId } from "../../api/about/schemas.ts";
 
@@ -35,7 +35,7 @@ export const arrivalParameters: readonly Parameter[] = [
   {
     name: "since",
     in: "query",
-    description: `The position to resume from: a cursor \`channel~epoch~offset,…\`, or ${sinceRule}.`,
+    description: `The position to resume from: a cursor \`channel~epoch~offset,…\`, ${sinceWords}.`,
     schema: { type: "string", maxLength: limits.cursorBytes },
   },
   {
