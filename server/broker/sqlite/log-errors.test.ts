@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
+import type { ServiceError } from "../../../protocol/errors.ts";
 import { testIf } from "../../../tests/test-if.ts";
 import { eventually } from "../../../tests/waiting.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
@@ -126,6 +127,28 @@ describe("SqliteLog", () => {
     expect(bad).toMatchObject({ status: "rejected", reason: { code: "broker-unavailable" } });
     const [good] = await log.append([{ draft: { channel: a, message: "m" }, rules }]);
     expect(good).toMatchObject({ outcome: "stored", publication: { offset: 52 } });
+    await log.close();
+  });
+
+  test("refuses while its disk does not respond, and continues with the same epoch and ids afterwards", async () => {
+    const clock = new MovedClock();
+    const log = new SqliteLog({ directory, makeThread: (onNote) => new HistoryThread(onNote, clock) });
+    await log.open();
+    const store = async (id: string) => (await log.append([{ draft: { channel: a, message: "m", id }, rules }]))[0];
+    expect(await store("1")).toMatchObject({ outcome: "stored", publication: { offset: 1 } });
+    const asked = [store("2"), log.tops([a])];
+    await Promise.resolve();
+    clock.move(10_000);
+    for (const settled of await Promise.allSettled(asked)) {
+      const { code, message, cause } = (settled.status === "rejected" && settled.reason) as ServiceError;
+      expect([code, message]).toEqual(["broker-unavailable", expect.stringContaining("its disk does not respond")]);
+      expect(cause).toBeInstanceOf(UnusableStorage);
+      expect(String(cause)).toContain(directory);
+    }
+    await eventually(async () => {
+      expect(await store("3")).toMatchObject({ outcome: "stored", publication: { offset: 3 } });
+    });
+    expect(await store("2")).toMatchObject({ outcome: "duplicate", position: { offset: 2 } });
     await log.close();
   });
 

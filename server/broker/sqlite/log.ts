@@ -11,8 +11,8 @@ import { Sweeper } from "../ledger/sweeper.ts";
 import type { Appended, ChannelSummary, History, HistoryRules, LogEntry, ReadOptions, RuledLog } from "../log.ts";
 import { defaultLogLimits, type LogLimits } from "../log-limits.ts";
 import { toPublication } from "../to-publication.ts";
-import { HistoryThread } from "./history-thread.ts";
-import { meaningOf } from "./storage-error.ts";
+import { HistoryThread, StalledThread } from "./history-thread.ts";
+import { meaningOf, StorageError } from "./storage-error.ts";
 import { parseBody } from "./stored-body.ts";
 import type { Answer, Placed, Request, StoredStretch } from "./thread-messages.ts";
 
@@ -216,12 +216,18 @@ export class SqliteLog implements RuledLog {
   async #ask(request: Request, consequence: string): Promise<Answer> {
     const asked = this.#hasToRestart ? this.#restart().then(() => this.#askThread(request)) : this.#askThread(request);
     const answer = await asked.catch((cause: unknown) => {
+      if (cause instanceof StalledThread) throw this.#stalled(consequence);
       throw new ServiceError("broker-unavailable", `storage failed; ${consequence}`, { cause });
     });
     if (answer.verb === "refused") throw new ServiceError(answer.code, answer.message);
     if (answer.verb !== "failed") return answer;
     const message = `storage failed: ${meaningOf(answer.fault)}; ${consequence}`;
     throw new ServiceError("broker-unavailable", message, { cause: failure(answer) });
+  }
+
+  #stalled(consequence: string): ServiceError {
+    const cause = new UnusableStorage(new StorageError("stalled", this.#directory).message);
+    return new ServiceError("broker-unavailable", `storage failed: ${meaningOf("stalled")}; ${consequence}`, { cause });
   }
 
   #askThread(request: Request): Promise<Answer> {

@@ -27,6 +27,7 @@ const faults = {
     "restart the server; until then nothing is stored, because it would be lost when the server stops",
   ],
   disk: ["its disk cannot be read or written", "check the disk, and limits on the size of files"],
+  stalled: ["its disk does not respond", "check the disk; a running server stores again as soon as it responds"],
   unknown: ["storing failed", "see the cause"],
 } as const;
 
