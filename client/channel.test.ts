@@ -84,6 +84,18 @@ describe("publish", () => {
     expect(results).toEqual(Array.from({ length: 100 }, () => ["closed", "closed by the client"]));
   });
 
+  test("makes room in the queue once it is answered", async () => {
+    const environment = new ScriptedEnvironment();
+    const room = environment.client({ queueSize: 1 }).channel("room:1");
+    const socket = await environment.socket();
+    socket.welcome();
+    for (let index = 0; index < 3; index++) {
+      const published = room.publish(index);
+      socket.deliver({ type: "ack", channel: "room:1", id: "x", duplicate: false, ref: socket.refOf("publish") });
+      expect(await published).toMatchObject({ type: "ack" });
+    }
+  });
+
   test("rejects data that does not match the schema, and sends nothing", async () => {
     const { socket, client } = await new ScriptedEnvironment().connected();
     const validate = () => ({ issues: [{ message: "expected a text" }] });

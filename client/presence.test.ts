@@ -130,6 +130,25 @@ describe("the presence of a channel", () => {
     expect(shown).toEqual(["4: a d c"]);
   });
 
+  test("that is asked for again while a page is on its way does not use that page", async () => {
+    const { shown, socket, answer, deliver, asked } = await begin();
+    const { ref } = socket.sent.findLast(({ command }) => command.type === "presence") ?? {};
+    await deliver(reset);
+    expect(asked()).toHaveLength(2);
+    await deliver({
+      type: "presence",
+      channel: "room",
+      count: 1,
+      members: [member("old")],
+      epoch: "e1",
+      position: 1,
+      ref,
+    });
+    expect(shown).toEqual([]);
+    await answer(2, ["alice"]);
+    expect(shown).toEqual(["1: alice"]);
+  });
+
   test("is read from the start if the pages have different epochs", async () => {
     const { shown, answer, asked } = await begin();
     await answer(2, ["a"], { next: "a/c_a" });

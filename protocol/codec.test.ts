@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { fc } from "../tests/property.ts";
-import { everyone } from "./channel-name.ts";
+import { type ChannelName, everyone } from "./channel-name.ts";
 import { decodeClientFrame, encodePublication, encodeServerFrame } from "./codec.ts";
 import { errorTable, ServiceError } from "./errors.ts";
 import type { ClientFrame } from "./frames.ts";
@@ -325,6 +325,25 @@ describe("encodePublication", () => {
       '{"type":"message","channel":"all","offset":17,"id":"i1","timestamp":"2026-11-20T10:30:25.123Z",' +
         '"message":"Hello","sender":"Alice"}',
     );
+  });
+
+  test.each(["channel", "id"])("escapes the %s, whatever else the publication has", (field) => {
+    const name = '@a"b\\\n';
+    for (const more of [{}, { message: "m" }]) {
+      const publication = {
+        channel: "a" as ChannelName,
+        id: "i",
+        epoch: "e",
+        offset: 1,
+        timestamp: 0,
+        data: "1",
+        ...more,
+      };
+      expect(JSON.parse(encodePublication({ ...publication, [field]: name }))).toMatchObject({
+        [field]: name,
+        data: 1,
+      });
+    }
   });
 
   test("writes no offset for an ephemeral publication", () => {

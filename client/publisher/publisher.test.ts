@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { getEventListeners } from "node:events";
 import { settle } from "../../tests/client/scripted-environment.ts";
 import { PublishError } from "./publish-error.ts";
 import { createPublisher, makePublisher, type PublisherOptions } from "./publisher.ts";
@@ -19,13 +20,18 @@ function makeWorld(answers: readonly Answer[], options: Partial<PublisherOptions
   const bodies: Body[] = [];
   const inits: RequestInit[] = [];
   const waits: number[] = [];
+  /** Of the timeouts. They are aborted when they are not needed any more. */
+  const timeouts: AbortSignal[] = [];
   let now = 0;
   const environment: PublisherEnvironment = {
     monotonic: () => now,
     random: () => 1,
     // Timeouts are waits that end with the request. They do not move the time.
     sleep: (ms, signal) => {
-      if (signal) return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+      if (signal) {
+        timeouts.push(signal);
+        return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+      }
       waits.push(ms);
       now += ms;
       return Promise.resolve();
@@ -40,7 +46,7 @@ function makeWorld(answers: readonly Answer[], options: Partial<PublisherOptions
     },
   };
   const publisher = makePublisher({ url: "https://push.example.com/base", apiKey: "the-key", ...options }, environment);
-  return { publisher, bodies, inits, waits };
+  return { publisher, bodies, inits, waits, timeouts };
 }
 
 const errorOf = async (promise: Promise<unknown>) => {
@@ -108,6 +114,14 @@ describe("a publication", () => {
       expect(bodies).toHaveLength(1);
     },
   );
+
+  test("leaves no timer that keeps the program running, and no listener on the caller's signal", async () => {
+    const { publisher, timeouts } = makeWorld([stored]);
+    const { signal } = new AbortController();
+    await publisher.publish("orders", 1, { signal });
+    expect(timeouts.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
 
   test("that breaks a rule names the field", async () => {
     const { publisher } = makeWorld([problem("invalid-field", 422, { field: "channel" })]);
@@ -182,6 +196,12 @@ describe("a batch", () => {
     expect(begun).toHaveLength(5);
   });
 
+  test("keeps the order of a target whose first publication has to be retried", async () => {
+    const { publisher, bodies } = makeWorld([problem("broker-unavailable", 503), stored]);
+    await publisher.batch([1, 2].map((data) => ({ channel: "a", data })));
+    expect(bodies.map(({ data }) => data)).toEqual([1, 1, 2]);
+  });
+
   test("sends at most `concurrency` at a time", async () => {
     let running = 0;
     let most = 0;
@@ -192,7 +212,8 @@ describe("a batch", () => {
       return stored(body);
     };
     const { publisher } = makeWorld([answer], { concurrency: 3 });
-    await publisher.batch(Array.from({ length: 10 }, (_, data) => ({ channel: `c${data}`, data })));
+    // Those to the same target come later, one by one.
+    await publisher.batch(Array.from({ length: 40 }, (_, data) => ({ channel: `c${data % 20}`, data })));
     expect(most).toBe(3);
   });
 });

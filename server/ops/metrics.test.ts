@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { MemoryCluster } from "../cluster/memory/cluster.ts";
 import { Peers } from "../cluster/peers.ts";
+import { Switchboard } from "../cluster/switchboard.ts";
 import { MovedClock } from "../lib/moved-clock.ts";
 import type { MetricValues } from "./metric-table.ts";
 import { Metrics } from "./metrics.ts";
@@ -32,6 +33,24 @@ test("scraping does not change a counter", async () => {
   expect(await shownOf("connections_total")).toBe(3);
   values.connections_total = 5;
   expect(await shownOf("connections_total")).toBe(5);
+});
+
+test("what cannot be added up is that of the process that is furthest", async () => {
+  const clock = new MovedClock();
+  const board = new Switchboard(clock);
+  const make = async (name: string, values: MetricValues) => {
+    const peers = new Peers(new MemoryCluster(board, { name, pid: 1, isDraining: false }, clock), clock);
+    const ops = { peers, isHealthy: () => true, isDraining: () => false, drain: () => undefined, uptimeS: () => 0 };
+    const metrics = new Metrics(ops, () => values);
+    await peers.start();
+    await clock.moveInSteps(100, 50);
+    return metrics;
+  };
+  const [metrics] = [
+    await make("a", { drain_phase: 2, drain_deadline_seconds: 7, draining: 1 }),
+    await make("b", { drain_phase: 3, drain_deadline_seconds: 5, draining: 1 }),
+  ];
+  expect(await metrics.json()).toMatchObject({ drain_phase: 3, drain_deadline_seconds: 7, draining: 2 });
 });
 
 test("a gauge can decrease", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { loadSettings } from "../config/load.ts";
 import { fixedChanges } from "./fixed-settings.ts";
+import { newSettings } from "./new-settings.ts";
 
 function load(env: Readonly<Record<string, string>>) {
   const inputs = { flags: new Map(), configPath: undefined, readText: () => undefined };
@@ -28,4 +29,9 @@ test.each([
   { HISTORY_SIZE: "5" },
 ])("a reload can change %o", (env) => {
   expect(fixedChanges(load({}), load(env))).toEqual([]);
+});
+
+test("a port that the system chose is no change", () => {
+  const settings = newSettings({ ...load({ PORT: "0" }), port: 40_000 }, () => load({ PORT: "0", HISTORY_SIZE: "5" }));
+  expect([settings.port, settings.historySize]).toEqual([40_000, 5]);
 });

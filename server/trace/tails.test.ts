@@ -74,6 +74,25 @@ test("nothing is collected anywhere once the tail has ended", async () => {
   end();
   await settle();
   expect([a.feed.isWatched, b.feed.isWatched]).toEqual([false, false]);
+  await settle(10_000);
+  expect([a.feed.isWatched, b.feed.isWatched]).toEqual([false, false]);
+});
+
+test("a tail shows all that happens in other workers, however long it lasts", async () => {
+  const { make, settle } = world();
+  const [a, b] = [await make("a"), await make("b")];
+  const batches: TailBatch[] = [];
+  a.tails.open(
+    {},
+    (batch) => batches.push(batch),
+    () => undefined,
+  );
+  await settle();
+  for (let second = 0; second < 40; second++) {
+    b.feed.report({ kind: "published", channel: "room:1" });
+    await settle(1000);
+  }
+  expect(seen(batches)).toHaveLength(40);
 });
 
 test("a worker stops feeding a tail whose worker has died without a word", async () => {

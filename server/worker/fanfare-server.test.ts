@@ -191,6 +191,33 @@ describe("closing", () => {
   });
 });
 
+test("a server that stops waits for the answer to its last webhook, so it is not lost", async () => {
+  const answered = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  await using receiver = Bun.serve({
+    port: 0,
+    fetch: async () => {
+      asked.resolve();
+      await answered.promise;
+      return new Response();
+    },
+  });
+  const { server, wsUrl } = await start({
+    webhookUrl: `http://127.0.0.1:${receiver.port}/`,
+    webhookEvents: ["disconnected"],
+    hookSecret: ["whsec_oC0hdAwDWHq2xC4vTkVTCpRlSz8AOx4/hDZjf9ONn/8="],
+    hookPrivateAddresses: true,
+  });
+  using _client = await SocketUnderTest.open(wsUrl);
+  let hasStopped = false;
+  const stopping = server.stopNow().then(() => (hasStopped = true));
+  await asked.promise;
+  await Bun.sleep(50); // Without waiting, it has stopped by now.
+  expect(hasStopped).toBe(false);
+  answered.resolve();
+  await stopping;
+});
+
 describe("OPS_PORT", () => {
   test.each([true, false])(
     "is opened if the server has ops listeners, and closed with it: %p",

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../client/client.ts";
+import { controlPath } from "../../server/ops/control-socket.ts";
 import { eventually, until } from "../waiting.ts";
 import { runProgram } from "./program.ts";
 import { ProgramCopy } from "./program-copy.ts";
@@ -75,6 +76,25 @@ describe("fanfare reload", () => {
     talker.send({ type: "message", message: "Hi" });
     expect(await talker.until(({ type }) => type === "error")).toMatchObject({ code: "unauthorized" });
     sdk.close();
+  });
+
+  test.concurrent("replaces the API keys everywhere: an old one is refused on the control socket too", async () => {
+    const [old, current] = ["5f3a9c1e7b2d4068", "d81b4e6f0a93c752"];
+    using settings = makeSettings(`api_key: ${old}\n`);
+    await using server = await startWorkers(1, { cwd: settings.folder, env: { ANONYMOUS: "on" } });
+    const statusOf = async (key: string, unix?: string) => {
+      const url = unix === undefined ? server.url : "http://localhost";
+      const headers = { "X-API-Key": key };
+      return (await fetch(`${url}/v1/nodes`, { headers, ...(unix === undefined ? {} : { unix }) })).status;
+    };
+    const statuses = () =>
+      Promise.all(
+        [old, current].flatMap((key) => [undefined, controlPath(server.port)].map((unix) => statusOf(key, unix))),
+      );
+    expect(await statuses()).toEqual([200, 200, 401, 401]);
+    settings.write(`api_key: ${current}\n`);
+    expect(await reload(server)).toMatchObject({ code: 0 });
+    expect(await statuses()).toEqual([401, 401, 200, 200]);
   });
 
   test.concurrent("keeps the sums of the metrics of workers that were replaced", async () => {

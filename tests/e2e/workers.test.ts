@@ -124,6 +124,9 @@ describe("a worker that dies", () => {
       expect(await reader.untilAll(total)).toEqual(Array.from({ length: total }, (_, i) => i + 1));
     expect(readers.some((it) => it.connects > 1)).toBe(true);
     await server.untilLogged(/worker \d has restarted/);
+    // Whichever worker is asked. The kernel distributes the connections.
+    for (let asked = 0; asked < 30; asked++)
+      expect((await server.request("GET", "/readyz", undefined, { Connection: "close" })).status).toBe(200);
     for (const reader of readers) reader.stop();
   });
 

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { ChannelName } from "../../protocol/channel-name.ts";
 import { RedisBroker } from "../../server/broker/redis/broker.ts";
 import { systemClock } from "../../server/lib/clock.ts";
 import type { RedisAddress } from "../../server/lib/redis/address.ts";
@@ -48,3 +49,13 @@ brokerConformance(
   "RedisBroker on a cluster of three",
   makeWith(() => cluster.address),
 );
+
+test("publications that were answered take no room, however many follow each other", async () => {
+  const { connect } = await makeWith(() => server.address)();
+  const broker = connect();
+  await broker.start({ onPublication() {}, onBreak() {}, onReset() {}, onHealth() {} });
+  const draft = { channel: "a" as ChannelName, message: "x".repeat(2 * 1024 * 1024), ephemeral: true as const };
+  const rules = { historySize: 1, historyTtl: 1000, historyBytes: 1 };
+  for (let count = 0; count < 35; count++) expect((await broker.publish(draft, rules)).duplicate).toBe(false);
+  await broker.close();
+});

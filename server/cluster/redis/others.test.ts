@@ -5,8 +5,17 @@ import { Others } from "./others.ts";
 const silenceMs = 8000;
 const beatMs = 2000;
 
+/** Time that passes while this process is suspended makes its timers late. */
+class SuspendableClock extends MovedClock {
+  suspendedMs = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.suspendedMs;
+  }
+}
+
 function world() {
-  const clock = new MovedClock();
+  const clock = new SuspendableClock();
   const left: string[] = [];
   const others = new Others({
     clock,
@@ -45,6 +54,18 @@ test("nobody has left while Redis stands still, and those that stay silent after
   others.sawOwnMessage();
   pass(beatMs, { isHeard: true, ids: ["a"] });
   expect(left).toEqual([]);
+  pass(2 * silenceMs, { isHeard: true, ids: ["a"] });
+  expect(left).toEqual(["b"]);
+});
+
+test("nobody has left because this process was suspended: what arrived meanwhile is read later", () => {
+  const { clock, left, others, hear, pass } = world();
+  hear("a");
+  hear("b");
+  pass(beatMs, { isHeard: true, ids: ["a", "b"] });
+  clock.suspendedMs += 10 * silenceMs;
+  clock.move(beatMs); // The check is late.
+  expect([left, others.isSubscriptionBroken()]).toEqual([[], false]);
   pass(2 * silenceMs, { isHeard: true, ids: ["a"] });
   expect(left).toEqual(["b"]);
 });

@@ -131,6 +131,22 @@ describe("an event stream", () => {
     raw[Symbol.dispose]();
   });
 
+  test("leaves no timer behind", async () => {
+    const url = await begin(undefined, 600_000);
+    const timersWith = async () => {
+      const stream = await StreamUnderTest.open(`${url}?heartbeat=5`);
+      const { pending } = server.test.clock;
+      stream[Symbol.dispose]();
+      await server.untilEmpty();
+      server.test.clock.move(20_000); // more than the presence of the client, or a linger, may take
+      return [pending, server.test.clock.pending];
+    };
+    const [open = 0, before = 0] = await timersWith();
+    const [, after] = await timersWith();
+    expect(open).toBeGreaterThan(before);
+    expect(after).toBe(before);
+  });
+
   test("sends heartbeat events instead of comments if the client asks for them", async () => {
     using stream = await StreamUnderTest.open(`${await begin()}?heartbeat=5`);
     const beats = () => stream.frames.filter(({ event }) => event === "heartbeat").length;
