@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { BroadcastClient } from "./broadcast-client.ts";
 import { createClient } from "./checked.ts";
+import { refuseWrongValues } from "./option-values.ts";
 import { createPublisher, createToken } from "./publisher/index.ts";
 import { makeHooks } from "./react.ts";
 
@@ -56,6 +57,10 @@ const calls: Readonly<Record<string, { readonly call: () => unknown; readonly me
     message:
       'batch: unknown option "user". Options: id, message, event, sender, key, headers, ephemeral, excludeConnectionId, signal, channel, userId, data.',
   },
+  "batch of a text": {
+    call: () => publisher.batch(untyped("room" as never)),
+    message: "batch: expected an array of publications",
+  },
   createToken: {
     call: () => createToken(untyped({ userId: "alice", secret, expiresIn: 60 })),
     message: 'createToken: unknown option "expiresIn". Did you mean "expiresInS"?',
@@ -69,6 +74,38 @@ test.each(Object.entries(calls))(
     await expect(attempt()).rejects.toThrow(new TypeError(message));
   },
 );
+
+const soon = Promise.resolve("t");
+
+test.each([
+  ["localhost:8000", {}, 'url: expected an address such as "https://push.example.com", got "localhost:8000"'],
+  ["127.0.0.1:8000", {}, /^createClient: url: .*, got "127.0.0.1:8000"$/],
+  ["ftp://push.test", {}, /^createClient: url: /],
+  ["/relative", {}, /^createClient: url: /], // outside of a page
+  [undefined, {}, /^createClient: url: .*, got nothing$/],
+  [
+    nobody,
+    { token: soon },
+    "token: expected a text, or a function that returns one or a promise of one, got a promise",
+  ],
+  [nobody, { token: 5 }, /^createClient: token: .*, got 5$/],
+  [nobody, { transports: [] }, 'transports: expected an array of "websocket" or "sse" or both, got []'],
+  [nobody, { transports: ["WebSocket"] }, /^createClient: transports: .*, got \["WebSocket"\]$/],
+  [nobody, { transports: "sse" }, /^createClient: transports: .*, got "sse"$/],
+  [nobody, { queueSize: Number.NaN }, "queueSize: expected a number from 1, got NaN"],
+])("createClient(%p, %p) is refused: a client with it would only retry", (url, options, message) => {
+  expect(() => createClient(url as never, untyped(options))).toThrow(message);
+});
+
+test.each(["https://push.test", "ws://localhost:8000/ws", "http://[::1]:8000"])("createClient(%p) connects", (url) => {
+  createClient(url, { transports: ["sse"], token: untyped(null as never), queueSize: 1 }).close();
+});
+
+test("in a page, a client's address may be relative, and cannot lack its scheme", () => {
+  const page = "https://app.test/";
+  expect(() => refuseWrongValues("/push", {}, page)).not.toThrow();
+  expect(() => refuseWrongValues("127.0.0.1:8000", {}, page)).toThrow("url: expected");
+});
 
 test("a client that checks options is otherwise the same client", async () => {
   const client = createClient(nobody, { transports: ["sse"], userId: undefined });

@@ -1,18 +1,23 @@
 /**
- * The SDK as it is loaded outside of browsers, and by bundlers during development: unknown options are refused. Pages in
- * production load index.ts, which ignores them and is smaller.
+ * The SDK as it is loaded outside of browsers, and by bundlers during development: unknown options are refused, and values that
+ * cannot work. Pages in production load index.ts, which ignores them and is smaller.
  */
 import type { Channel } from "./channel.ts";
 import { type Client, type ClientOptions, createClient as create } from "./client.ts";
 import { refuseUnknownOptions } from "./known-options.ts";
 import { optionNames } from "./option-names.ts";
+import { refuseWrongValues } from "./option-values.ts";
 
 export * from "./index.ts";
 
-/** See client.ts. @throws TypeError also for an unknown option, here and in the methods of channels */
+/**
+ * See client.ts.
+ * @throws TypeError also for an option that cannot work, and for an unknown one here and in the methods of channels
+ */
 export function createClient(url: string, options?: ClientOptions): Client {
   refuseUnknownOptions("createClient", options, optionNames.client);
-  const client = create(url, options);
+  refuseWrongValues(url, options ?? {}, (globalThis as { location?: { href: string } }).location?.href);
+  const client = create(url, options ?? {});
   const channel: Client["channel"] = (name, more) => {
     refuseUnknownOptions("channel", more, optionNames.channel);
     return checkedChannel(client.channel(name, more));

@@ -124,6 +124,7 @@ export function makePublisher(options: PublisherOptions, environment: PublisherE
       return send({ user_id: userId }, data, more);
     },
     async batch(items) {
+      if (!Array.isArray(items)) throw new TypeError("batch: expected an array of publications");
       for (const item of items) refuseUnknownOptions("batch", item, Object.keys(itemFields));
       const enter = makeGate(concurrency);
       const last = new Map<string, Promise<unknown>>();
