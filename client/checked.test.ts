@@ -97,6 +97,12 @@ test.each([
   expect(() => createClient(url as never, untyped(options))).toThrow(message);
 });
 
+test.each([undefined, "", 5, null])("a channel cannot be called %p", (name) => {
+  const client = createClient(nobody, { transports: ["sse"] });
+  client.close();
+  expect(() => client.channel(name as never)).toThrow('channel: expected a name such as "room:1", got ');
+});
+
 test.each(["https://push.test", "ws://localhost:8000/ws", "http://[::1]:8000"])("createClient(%p) connects", (url) => {
   createClient(url, { transports: ["sse"], token: untyped(null as never), queueSize: 1 }).close();
 });

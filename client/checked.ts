@@ -6,7 +6,7 @@ import type { Channel } from "./channel.ts";
 import { type Client, type ClientOptions, createClient as create } from "./client.ts";
 import { refuseUnknownOptions } from "./known-options.ts";
 import { optionNames } from "./option-names.ts";
-import { refuseWrongValues } from "./option-values.ts";
+import { refuseNoName, refuseWrongValues } from "./option-values.ts";
 
 export * from "./index.ts";
 
@@ -19,6 +19,7 @@ export function createClient(url: string, options?: ClientOptions): Client {
   refuseWrongValues(url, options ?? {}, (globalThis as { location?: { href: string } }).location?.href);
   const client = create(url, options ?? {});
   const channel: Client["channel"] = (name, more) => {
+    refuseNoName(name);
     refuseUnknownOptions("channel", more, optionNames.channel);
     return checkedChannel(client.channel(name, more));
   };

@@ -7,16 +7,21 @@ import type { ClientOptions } from "./client.ts";
  * @throws TypeError that names the option, its rule and what it got
  */
 export function refuseWrongValues(url: unknown, { token, transports, queueSize }: ClientOptions, page?: string): void {
-  if (!isAddress(url, page)) throw wrong("url", 'an address such as "https://push.example.com"', url);
+  if (!isAddress(url, page)) throw wrong("createClient: url", 'an address such as "https://push.example.com"', url);
   if (token !== undefined && token !== null && typeof token !== "string" && typeof token !== "function")
-    throw wrong("token", "a text, or a function that returns one or a promise of one", token);
+    throw wrong("createClient: token", "a text, or a function that returns one or a promise of one", token);
   if (
     transports !== undefined &&
     !(Array.isArray(transports) && transports.length > 0 && transports.every(isTransport))
   )
-    throw wrong("transports", 'an array of "websocket" or "sse" or both', transports);
+    throw wrong("createClient: transports", 'an array of "websocket" or "sse" or both', transports);
   if (queueSize !== undefined && !(typeof queueSize === "number" && queueSize >= 1))
-    throw wrong("queueSize", "a number from 1", queueSize);
+    throw wrong("createClient: queueSize", "a number from 1", queueSize);
+}
+
+/** @throws TypeError that says what it got. The server has the rules for names. */
+export function refuseNoName(name: unknown): void {
+  if (typeof name !== "string" || name === "") throw wrong("channel", 'a name such as "room:1"', name);
 }
 
 /** `localhost:8000` would be an address with the scheme `localhost`, and `127.0.0.1:8000` a file next to the page. */
@@ -30,12 +35,10 @@ function isTransport(name: unknown): boolean {
   return name === "websocket" || name === "sse";
 }
 
-function wrong(option: string, rule: string, got: unknown): TypeError {
+function wrong(what: string, rule: string, got: unknown): TypeError {
   const text = typeof got === "string" ? JSON.stringify(got) : String(got);
   const shown = typeof got === "object" ? kindOf(got) : text;
-  return new TypeError(
-    `createClient: ${option}: expected ${rule}, got ${got === undefined ? "nothing" : shown.slice(0, 60)}`,
-  );
+  return new TypeError(`${what}: expected ${rule}, got ${got === undefined ? "nothing" : shown.slice(0, 60)}`);
 }
 
 function kindOf(value: object | null): string {

@@ -18,8 +18,17 @@ export const makeSse =
   (target, events) =>
     new SseSocket(target, events, decode, writeCursor);
 
+/** The names that a stream may have. The server refuses a request with any other name, whatever the others are. */
+const plainName = /^(?!\.\.?$)[\w=,.;:/-][\w=@,.;:/-]{0,199}$/;
+/** Bytes of an epoch and an offset in a cursor, with separators: at least what the server counts. */
+const positionBytes = 35;
+/** A stream resumes by its cursor, which the server limits to 4096 bytes. The rest is for `all` and the user's own channel. */
+const maxNameBytes = 3600;
+
 class SseSocket implements Socket {
   readonly #target: Target;
+  /** The query of the target, without what the server would refuse. */
+  readonly #query: URLSearchParams;
   readonly #events: SocketEvents;
   readonly #abort = new AbortController();
   readonly #decode: typeof decodeServerFrames;
@@ -36,6 +45,7 @@ class SseSocket implements Socket {
 
   constructor(target: Target, events: SocketEvents, decode: typeof decodeServerFrames, writeCursor: typeof cursorPart) {
     this.#target = target;
+    this.#query = acceptable(target.query);
     this.#events = events;
     this.#decode = decode;
     this.#writeCursor = writeCursor;
@@ -59,21 +69,23 @@ class SseSocket implements Socket {
   }
 
   /**
-   * Another channel needs a new stream. Two exceptions, because a new stream would be refused again and again: a channel that
-   * this stream asked for and did not get, and the personal channel of another user.
+   * Another channel needs a new stream, unless that would be refused again and again: a channel that this stream asked for and did
+   * not get, the personal channel of another user, and what a stream cannot have.
    */
   #subscribe(channel: string, ref: Ref | undefined): void {
-    if (this.#target.query.getAll("channel").includes(channel) && !this.#joined.includes(channel)) {
+    const asked = (query: URLSearchParams) => query.getAll("channel").includes(channel);
+    if (this.#joined.includes(channel)) this.#events.onOutgrown();
+    else if (asked(this.#query))
       this.#refs.set(channel, ref); // the error follows the welcome
-    } else if (channel[0] === "@" && !this.#joined.includes(channel)) {
-      const error = { type: "error", code: "forbidden", message: channel } as const;
+    else if (typeof channel !== "string" || channel[0] === "@" || asked(this.#target.query)) {
+      const error = { type: "error", code: "forbidden", message: `not in a stream: ${channel}` } as const;
       queueMicrotask(() => this.#events.onFrames([{ ...error, ref } as IncomingFrame]));
     } else this.#events.onOutgrown();
   }
 
   async #read(): Promise<CloseInfo> {
     try {
-      const response = await this.#fetch(`sse?${this.#target.query}`, { cache: "no-store" });
+      const response = await this.#fetch(`sse?${this.#query}`, { cache: "no-store" });
       const isStream = response.status === 200 && response.body;
       return isStream ? await this.#readStream(isStream) : closeInfoOf(response, await problemOf(response));
     } catch (error) {
@@ -174,6 +186,24 @@ class SseSocket implements Socket {
       signal: this.#abort.signal,
     });
   }
+}
+
+/** The query without the channels that a stream cannot have: one bad name would refuse it for all of them. */
+function acceptable(given: URLSearchParams): URLSearchParams {
+  const query = new URLSearchParams(given);
+  let bytes = 0;
+  query.delete("channel");
+  for (const name of given.getAll("channel")) {
+    const part = `${encodeURIComponent(name)}~`;
+    if (plainName.test(name) && bytes + part.length <= maxNameBytes) {
+      bytes += part.length + positionBytes;
+      query.append("channel", name);
+    } else {
+      const since = query.get("since")?.split(",");
+      if (since) query.set("since", since.filter((it) => !it.startsWith(part)).join());
+    }
+  }
+  return query;
 }
 
 /** Undefined after 25 seconds: the requests behind it must not wait longer than a command waits for its answer. */

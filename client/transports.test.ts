@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { decodeServerFrames, type IncomingFrame } from "../protocol/client-codec.ts";
+import { checkCursorFits } from "../server/transport/sse/stream-request.ts";
 import { askedWait } from "./backoff.ts";
 import { createClient } from "./client.ts";
 import type { CloseInfo } from "./close-info.ts";
@@ -30,6 +31,42 @@ describe("a stream", () => {
     const { frames, ended } = run(makeStream(), () => new Response(streamOf(pieces)));
     expect(await ended).toEqual({ code: 1012, reason: "the server is restarting", retryAfterMs: 700 });
     expect(frames).toMatchObject([{ type: "system", event: "joined", message: "ü" }]);
+  });
+
+  test.each([undefined, 5, "@bob"])("refuses to subscribe to %p, which no other stream would join", async (channel) => {
+    const { socket, until } = run(makeStream(), welcome);
+    await until(1);
+    socket.send({ type: "subscribe", channel: channel as never }, 7);
+    expect((await until(2)).at(-1)).toMatchObject({
+      type: "error",
+      code: "forbidden",
+      message: `not in a stream: ${channel}`,
+      ref: 7,
+    });
+  });
+
+  test("asks for the channels that a stream can have, and refuses the others instead of all", async () => {
+    const asked: URLSearchParams[] = [];
+    const answer = (request: Request) => {
+      asked.push(new URL(request.url).searchParams);
+      return welcome();
+    };
+    const names = ["a b", ".", ...Array.from({ length: 200 }, (_, at) => `room:${at}`)];
+    const query = new URLSearchParams(names.map((it): [string, string] => ["channel", it]));
+    query.set("since", "a%20b~_~0,all~e~3,room%3A1~e~2");
+    const { socket, until } = connect(makeStream(), serve(answer), query);
+    await until(1);
+    const [sent] = asked;
+    const sentNames = sent?.getAll("channel") ?? [];
+    expect(sentNames).toEqual(names.slice(2, 2 + sentNames.length));
+    expect(sentNames.length).toBeWithin(70, 100);
+    expect(() => checkCursorFits(sentNames as never, "u".repeat(128))).not.toThrow();
+    expect(sent?.get("since")).toBe("all~e~3,room%3A1~e~2");
+    for (const channel of ["a b", "room:199"]) socket.send({ type: "subscribe", channel });
+    expect((await until(3)).slice(1)).toMatchObject([
+      { code: "forbidden", message: "not in a stream: a b" },
+      { code: "forbidden", message: "not in a stream: room:199" },
+    ]);
   });
 
   test("that is cut ends without a retry time: its `retry:` is meant for an EventSource", async () => {
@@ -206,11 +243,11 @@ function serve(answer: Answer): URL {
   return site.url;
 }
 
-function connect(transport: Transport, url: URL) {
+function connect(transport: Transport, url: URL, query = new URLSearchParams({ channel: "a" })) {
   const frames: IncomingFrame[] = [];
   const { promise: ended, resolve } = Promise.withResolvers<CloseInfo>();
   const waiting = new Set<() => void>();
-  const target: Target = { url, query: new URLSearchParams({ channel: "a" }), token: "t0k", WebSocket };
+  const target: Target = { url, query, token: "t0k", WebSocket };
   const socket = transport(target, {
     onFrames(more) {
       frames.push(...more);
