@@ -61,7 +61,7 @@ beforeEach(() => {
       onOpen: () => undefined,
       onMessage: (message) => {
         if (message === "hello") link.greeted();
-        else if ((message as Message).text === "no") link.refuse(message as Message, "it said no");
+        else if ((message as Message).text === "no") link.refuse(message as Message, new Error("it said no"));
         else link.answer(message as Message);
       },
       onFault: (cause) => faults.push(cause),
@@ -101,7 +101,7 @@ describe("requests over a link", () => {
     host.answer(first?.n, "late");
     host.answer(second?.n, "yes");
     expect((await answered).text).toBe("yes");
-    await expect(refused).rejects.toMatchObject({ message: "unavailable: it said no" });
+    await expect(refused).rejects.toMatchObject({ message: "it said no" });
   });
 
   test("fail when the link breaks, and until the host has greeted on the next link", async () => {

@@ -91,8 +91,8 @@ export class RequestLink<Message, Answer extends Numbered> {
   }
 
   /** Rejects the request with this number. */
-  refuse({ n }: Numbered, reason: string): void {
-    this.#settle(n)?.reject(this.#settings.makeError(reason));
+  refuse({ n }: Numbered, error: Error): void {
+    this.#settle(n)?.reject(error);
   }
 
   /** Sends a message that has no answer. Does nothing while no link is open. */

@@ -5,6 +5,7 @@ import { makeSocketPath, removeSocketPath } from "../../lib/link/socket-path.ts"
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { Records } from "../memory/records.ts";
 import { leaseMs } from "../schedule-store.ts";
+import { schedulesUnavailable } from "../unavailable.ts";
 import { ScheduleHost } from "./host.ts";
 import { IpcScheduleStore } from "./store.ts";
 
@@ -48,6 +49,27 @@ test("a worker that is gone loses the lease at once, and the others hear of it",
   expect(two.isDurable).toBe(true);
   await expect(one.read({ by: "id", ids: ["a"] })).rejects.toMatchObject({ code: "broker-unavailable" });
   await two.close();
+  await host.close();
+  removeSocketPath(path);
+});
+
+test("a worker is told once why a change was not stored", async () => {
+  const path = makeSocketPath("fanfare-test");
+  const persist = () => {
+    throw schedulesUnavailable("the disk is full");
+  };
+  const limits = { maxSchedules: 10, scheduleBytes: 100_000 };
+  const records = new Records({ limits, clock: new MovedClock(), persist });
+  const host = new ScheduleHost({ path, records, isDurable: true });
+  host.start();
+  const store = new IpcScheduleStore({ path, name: "one" });
+  await store.start({ onDue: () => undefined, onFree: () => undefined });
+  const [written] = await Promise.allSettled([
+    store.write([{ id: "a", expected: 0, record: { dueAt: null, text: "{}" } }]),
+  ]);
+  const error = schedulesUnavailable("the disk is full");
+  expect(written).toMatchObject({ reason: { code: error.code, message: error.message, retryAfterMs: 1000 } });
+  await store.close();
   await host.close();
   removeSocketPath(path);
 });

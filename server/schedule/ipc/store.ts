@@ -10,7 +10,7 @@ import type {
   ScheduleStoreEvents,
   WriteOutcome,
 } from "../schedule-store.ts";
-import { schedulesUnavailable } from "../unavailable.ts";
+import { schedulesRefused, schedulesUnavailable } from "../unavailable.ts";
 import { type Answer, type HostMessage, scheduleProtocol, type WorkerMessage } from "./messages.ts";
 
 /** Sooner than by default: a worker that hangs must not publish minutes later what it has queued for the supervisor. */
@@ -82,7 +82,7 @@ export class IpcScheduleStore implements ScheduleStore {
     if (message.verb === "welcome") this.#welcomed(message.isDurable);
     else if (message.verb === "due") this.#events?.onDue(message.dueAt);
     else if (message.verb === "free") this.#events?.onFree();
-    else if (message.verb === "refused") this.#link.refuse(message, message.reason);
+    else if (message.verb === "refused") this.#link.refuse(message, schedulesRefused(message.reason));
     else this.#link.answer(message);
   }
 
