@@ -94,3 +94,28 @@ describe("a person changes keys in Redis:", () => {
     expect(await openAt(redis.port)).toEqual(before);
   });
 });
+
+test("after the clock of Redis was set back, messages stay for their whole time although new ones are older than the record", async () => {
+  const name = "clock" as ChannelName;
+  const historyTtl = 300;
+  const store = () => broker.publish({ channel: name, data: "1" }, { ...rules, historyTtl });
+  await store();
+  // What is left of a channel that was last used at noon, some time after the clock was set back to midnight.
+  const fields = String(await redis.command("GET", key(name, "record"))).split(" ");
+  const noon = Date.now() + 12 * 3_600_000;
+  const record = fields
+    .with(3, `${noon}`)
+    .with(4, `${noon}`)
+    .with(8, `${noon + historyTtl}`);
+  await redis.command("SET", key(name, "record"), record.join(" "));
+  await redis.command("DEL", key(name, "messages"));
+  const firstAt = performance.now();
+  const first = await store();
+  const isLongAgo = async () => {
+    await store();
+    return performance.now() - firstAt > historyTtl * 1.5;
+  };
+  await until(isLongAgo, "messages were stored for longer than one is kept");
+  const page = await broker.history(name, { from: "earliest" }, { limit: 100, maxBytes: 1_000_000 });
+  expect(page.publications[0]?.offset).toBe(first.position?.offset as number);
+});

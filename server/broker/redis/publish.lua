@@ -19,7 +19,7 @@
 -- In the record, newest is the time of the newest message, and total the costs of all messages ever stored. Oldest and
 -- floor are the time of the oldest kept message and the costs of all before it. They may be out of date: then the kept
 -- messages are younger and cost less. They are read again only when they exceed a limit, so that most publications read
--- no other message. Until is when the messages expire.
+-- no other message. Until is when the messages expire, by the clock of the server.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -51,7 +51,8 @@ if not record then
   redis.call('DEL', KEYS[2]) -- messages without a record are leftovers
 end
 
--- Time within a channel never goes back, so that read.lua can search by age.
+-- Time within a channel never goes back, so that read.lua can search by age. Keys expire by the clock, which may have been set back.
+local clockTime = now
 if now < newest then now = newest end
 local maxCount, maxAge, maxCost, cost = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[12])
 local offset = top + 1
@@ -86,11 +87,11 @@ else
     redis.call('XDEL', KEYS[2], two[1][1])
     oldest, floor = tonumber(two[2][2][2]), tonumber(two[2][2][6])
   end
-  if untilTime < now + maxAge then
+  if untilTime < clockTime + maxAge then
     -- A tenth more, so that not every publication has to set the expiry.
     local lifetime = math.ceil(maxAge * 1.1)
     redis.call('PEXPIRE', KEYS[2], lifetime)
-    untilTime = now + lifetime
+    untilTime = clockTime + lifetime
   end
 end
 redis.call('SET', KEYS[1], string.format('%s %.0f %s %.0f %.0f %.0f %.0f %s %.0f', epoch, offset, ARGV[1], now, oldest,

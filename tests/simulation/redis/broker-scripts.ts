@@ -37,7 +37,8 @@ export const publish: Script = ({ keys, now: clock, send }, names, args) => {
   const [record = "", messages = "", remembered] = names;
   const [life = "", newEpoch = "", text = "", recordMs, count, age, mostCost, idMs, lateAt, topic = "", , ownCost] =
     args;
-  let now = clock();
+  const clockTime = clock();
+  let now = clockTime;
   if (now > Number(lateAt)) return ["late"];
   const known = recordAt(keys, record);
   if (known !== undefined && known.life !== life) return ["life", known.epoch, known.top, known.life];
@@ -76,10 +77,10 @@ export const publish: Script = ({ keys, now: clock, send }, names, args) => {
       [oldest, floor] = [second.time, second.costsBefore];
     }
     keys.setStream(messages, entries);
-    if (untilTime < now + maxAge) {
+    if (untilTime < clockTime + maxAge) {
       const lifetime = Math.ceil(maxAge * 1.1);
       keys.expire(messages, lifetime);
-      untilTime = now + lifetime;
+      untilTime = clockTime + lifetime;
     }
   }
   const next = { epoch, top: offset, life, newest: now, oldest, floor, total, maxAge, untilTime };
