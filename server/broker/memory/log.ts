@@ -86,7 +86,7 @@ export class MemoryLog implements RuledLog {
 
   /** Everything that it holds, for a process that takes over. Nothing must be stored meanwhile. */
   snapshot(): Iterable<string> {
-    return snapshotOf(this.#ledger);
+    return snapshotOf(this.#ledger, Math.round(this.#clock.now() - this.#now()));
   }
 
   /** Restores the snapshot of another process. To be called before anything is stored. */

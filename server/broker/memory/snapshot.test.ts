@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { parseChannelName } from "../../../protocol/channel-name.ts";
 import { MovedClock } from "../../lib/moved-clock.ts";
+import type { LogLimits } from "../log-limits.ts";
 import { MemoryLog } from "./log.ts";
 
 const rules = { historySize: 3, historyTtl: 60_000, historyBytes: 1_000_000 };
@@ -16,8 +17,8 @@ async function fill(log: MemoryLog, count: number, clock: MovedClock): Promise<v
 }
 
 /** A log that has taken over from another one. */
-async function takenOver(log: MemoryLog, clock: MovedClock): Promise<MemoryLog> {
-  const next = new MemoryLog({ clock });
+async function takenOver(log: MemoryLog, clock: MovedClock, limits: Partial<LogLimits> = {}): Promise<MemoryLog> {
+  const next = new MemoryLog({ clock, ...limits });
   await next.restore([...log.snapshot()]);
   return next;
 }
@@ -76,4 +77,19 @@ test("messages expire in a log that took over when they would have expired anywa
   const next = await takenOver(log, clock);
   clock.move(8500);
   expect((await read(next)).publications.map(({ offset }) => offset)).toEqual([2]);
+});
+
+test("a log that takes over keeps messages and ids for their whole time, and no longer, although the wall clock was set before", async () => {
+  for (const hours of [12, -12]) {
+    const clock = new MovedClock();
+    const log = new MemoryLog({ clock, idWindowMs: 60_000 });
+    await fill(log, 1, clock);
+    clock.set(hours * 3_600_000);
+    const next = await takenOver(log, clock, { idWindowMs: 60_000 });
+    clock.move(58_000);
+    const retry = () => next.append([{ draft: { channel: room, data: "0", id: "id0" }, rules }]);
+    expect([(await read(next)).publications.length, (await retry())[0]?.outcome]).toEqual([1, "duplicate"]);
+    clock.move(2000);
+    expect([(await read(next)).publications.length, (await retry())[0]?.outcome]).toEqual([0, "stored"]);
+  }
 });

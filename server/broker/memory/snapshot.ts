@@ -4,13 +4,16 @@ import type { Publication } from "../../../protocol/publication.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { HistoryRules } from "../log.ts";
 
-/** A publication, and when it was stored by the ledger's steady time: its timestamp is the wall clock's, which may be set. */
+/** A publication, and when it was stored, as for `Line`. Its timestamp does not tell that, because the clock may have been set since. */
 interface Kept {
   readonly publication: Publication;
   readonly at: number;
 }
 
-/** One line of a snapshot, as JSON. The publications of a channel follow it, oldest first. The ids come last. */
+/**
+ * One line of a snapshot, as JSON. The publications of a channel follow it, oldest first. The ids come last. Times are as if the
+ * steady time had begun now: that of the process that takes over begins with the wall clock's.
+ */
 type Line =
   | {
       readonly channel: ChannelName;
@@ -28,11 +31,14 @@ type Line =
 const pageSize = 100;
 const pageBytes = 1024 * 1024;
 
-/** Everything that a ledger holds, one line at a time, for a process that takes over. */
-export function* snapshotOf(ledger: Ledger<Publication>): Iterable<string> {
+/**
+ * Everything that a ledger holds, one line at a time, for a process that takes over.
+ * @param aheadMs How far the wall clock is ahead of the ledger's steady time, because it was set.
+ */
+export function* snapshotOf(ledger: Ledger<Publication>, aheadMs: number): Iterable<string> {
   for (const channel of ledger.channels()) {
     const { name, epoch, top, rules, droppedUntil, kept } = channel;
-    const dropped = droppedUntil === Number.NEGATIVE_INFINITY ? null : droppedUntil;
+    const dropped = droppedUntil === Number.NEGATIVE_INFINITY ? null : droppedUntil + aheadMs;
     yield line({ channel: name, epoch, top, kept: kept.length, rules, droppedUntil: dropped });
     // In pages, because a record is found by passing those before it.
     for (let from = 0; from < kept.length; ) {
@@ -40,13 +46,13 @@ export function* snapshotOf(ledger: Ledger<Publication>): Iterable<string> {
       let bytes = 0;
       kept.each(from, channel, (publication, { at, cost }) => {
         bytes += cost;
-        return page.push(line({ publication, at })) < pageSize && bytes < pageBytes;
+        return page.push(line({ publication, at: at + aheadMs })) < pageSize && bytes < pageBytes;
       });
       yield* page;
       from += page.length;
     }
   }
-  for (const { key, position, at } of ledger.rememberedIds()) yield line({ id: key, position, at });
+  for (const { key, position, at } of ledger.rememberedIds()) yield line({ id: key, position, at: at + aheadMs });
 }
 
 /** Restores a snapshot into an empty ledger. Epochs and offsets go on. */
