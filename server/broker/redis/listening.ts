@@ -12,13 +12,13 @@ interface Batch {
  * thousand joins are not ten thousand round trips.
  */
 export class Listening {
-  readonly #store: RedisStore;
+  readonly #store: Pick<RedisStore, "subscribe" | "unsubscribe">;
   readonly #keys: KeyNames;
   readonly #channels = new Map<string, ChannelName>();
   #adding: Batch | undefined;
   #removing: Batch | undefined;
 
-  constructor(store: RedisStore, keys: KeyNames) {
+  constructor(store: Pick<RedisStore, "subscribe" | "unsubscribe">, keys: KeyNames) {
     this.#store = store;
     this.#keys = keys;
   }
@@ -37,7 +37,8 @@ export class Listening {
     this.#channels.set(topic, channel);
     this.#adding ??= this.#gather((topics) => {
       this.#adding = undefined;
-      return this.#store.subscribe(topics);
+      // A topic that was removed in the meantime stays away: its UNSUBSCRIBE may be ahead of this command.
+      return this.#store.subscribe(topics.filter((it) => this.#channels.has(it)));
     });
     this.#adding.topics.push(topic);
     return this.#adding.done;
