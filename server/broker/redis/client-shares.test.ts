@@ -54,6 +54,16 @@ describe("the messages of one client", () => {
     expect(store("user:alice", "new", 100)).toBe("rate-limited");
   });
 
+  test("no longer count in a channel that is used again after they have expired", () => {
+    const { clock, store } = begin();
+    for (let at = 0; at < 4; at++) store("user:alice", `c${at}`, 1000);
+    store("user:alice", "chat", 900);
+    clock.move(60_000);
+    for (let at = 0; at < 4; at++) expect(store("user:alice", `c${at}`, 100)).toBe("stored");
+    expect(store("user:alice", "chat", 900)).toBe("stored");
+    for (let at = 0; at < 3; at++) expect(store("user:alice", `d${at}`, 1000)).toBe("stored");
+  });
+
   test("do not count where nothing is stored", () => {
     const { store } = begin();
     for (let at = 0; at < 100; at++) {
@@ -89,4 +99,9 @@ test("the memory for counting is bounded: the clients that were not active for l
   expect(shares.entries).toBe(25);
   expect(store("user:99", "c10")).toBe("too-many-channels");
   expect(store("user:0", "c10")).toBe("stored");
+});
+
+test("what a client has in a forgotten channel does not count", () => {
+  const { store } = begin({ maxBytes: 3600, maxEntries: 3 });
+  for (let at = 0; at < 100; at++) expect(store("user:alice", `c${at}`, 900)).toBe("stored");
 });

@@ -168,6 +168,18 @@ describe("a query for the highest offset of an old record", () => {
     expect(await a?.queries.ask([record])).toEqual([{ highest: 7, isComplete: true }]);
   });
 
+  test("finds what a member handed over that left during the query without having answered", async () => {
+    const { members, clock, world } = World.restarted("a", "b");
+    const [a, b] = members;
+    b?.knownOffsets.track(room, { epoch: "e1", offset: 7 });
+    world.silent.add("b");
+    const asked = a?.queries.ask([record]);
+    await clock.moveInSteps(1000, 100);
+    expect(await b?.handOver.leave()).toBe(true);
+    await clock.moveInSteps(1000, 100);
+    expect(await asked).toEqual([{ highest: 7, isComplete: true }]);
+  });
+
   test("is incomplete without a member whose departure arrived, but not all that it handed over", async () => {
     const { members, clock, world } = World.restarted("a", "b");
     const [a, b] = members;

@@ -1,6 +1,16 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, cpSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChannelName } from "../../../protocol/channel-name.ts";
@@ -74,6 +84,12 @@ describe("a history restored from a copy begins new epochs, and keeps its messag
       },
     ],
     ["the copy over the files that are there", (copy) => cpSync(copy, directory, { recursive: true })],
+    [
+      "the copy into the files that are there, as cp does",
+      (copy) => {
+        for (const name of readdirSync(copy)) writeFileSync(join(directory, name), readFileSync(join(copy, name)));
+      },
+    ],
     [
       "the database alone, over the one that is there",
       (copy) => {
