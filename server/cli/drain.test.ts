@@ -60,6 +60,14 @@ describe("fanfare drain", () => {
 });
 
 describe("fanfare drain --wait", () => {
+  test("that is interrupted says by its exit code that the server has not stopped", async () => {
+    const server = startDraining([3, 3, 3], opsPort);
+    const interrupt = new AbortController();
+    const sleep = async () => interrupt.abort();
+    const seen = await runFakeCli(["drain", "--wait", "--url", server.url], { sleep, interrupt: interrupt.signal });
+    expect(seen).toEqual({ code: 130, out: expect.not.stringContaining("stopped"), err: "" });
+  });
+
   test("prints the number of connections when it changes, until another server answers", async () => {
     const server = startDraining([3, 3, 1], opsPort);
     const slept: number[] = [];

@@ -12,6 +12,8 @@ export interface FakeCliOptions {
   /** Default: resolves at once. */
   readonly sleep?: (ms: number) => Promise<void>;
   readonly isTTY?: boolean;
+  /** Ctrl+C is pressed when this is aborted. */
+  readonly interrupt?: AbortSignal;
   /** Default: `fanfare`. */
   readonly programName?: string;
 }
@@ -37,7 +39,10 @@ export async function runFakeCli(args: readonly string[], given: FakeCliOptions 
     terminal: () => undefined,
     clock: systemClock,
     sleep,
-    onInterrupt: () => () => {},
+    onInterrupt: (run) => {
+      given.interrupt?.addEventListener("abort", run);
+      return () => given.interrupt?.removeEventListener("abort", run);
+    },
     jobControl: { suspend: () => {}, onContinue: () => () => {} },
     onLauncherGone: () => () => {},
     exitOnOutputError: () => {},

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { controlPath } from "../ops/control-socket.ts";
 import { runFakeCli } from "./fake-cli.ts";
 import { startFakeServer } from "./fake-server.ts";
 
@@ -74,4 +76,36 @@ describe("fanfare reload", () => {
     closers.push(() => server[Symbol.dispose]());
     expect(await reload(server.url)).toMatchObject({ code: 1, err: "error: start it with WORKERS (400)\n" });
   });
+});
+
+test("fanfare upgrade waits while the supervisor is replaced, and closes its control socket", async () => {
+  const steps: string[] = [];
+  // The workers' port, where the API is not reached.
+  const port = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open: (it) => it.terminate(), data() {} } });
+  const unix = controlPath(port.port);
+  rmSync(unix, { force: true });
+  const serve = (roll: object) =>
+    Bun.serve({
+      unix,
+      fetch: ({ method }) =>
+        method === "POST"
+          ? Response.json({ status: "upgrading", roll: 4 }, { status: 202 })
+          : Response.json({ status: "running", remaining: 0, roll }),
+    });
+  let control: ReturnType<typeof serve> | undefined = serve({ number: 4, phase: "starting", message: "starting" });
+  const sleep = async () => {
+    steps.push(control === undefined ? "open again" : "closed");
+    if (control === undefined) control = serve({ number: 4, phase: "done", message: "2 client(s) moved" });
+    else {
+      await control.stop(true);
+      control = undefined;
+      rmSync(unix, { force: true });
+    }
+  };
+  const { code, out, err } = await runFakeCli(["upgrade", "--port", String(port.port)], { sleep });
+  await control?.stop(true);
+  rmSync(unix, { force: true });
+  port.stop(true);
+  expect({ code, err, steps }).toEqual({ code: 0, err: "", steps: ["closed", "open again"] });
+  expect(out.split("\n").slice(1)).toEqual(["starting", "the supervisor is being replaced", "2 client(s) moved", ""]);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { cursorOf, parseSinceFlag } from "./since.ts";
+import { createClient } from "../../client/index.ts";
+import { cursorOf, parseSinceFlag, startPositionOf } from "./since.ts";
 
 test.each([
   ["17", { from: "offset", offset: 17 }],
@@ -13,6 +14,14 @@ test.each([
 
 test.each([[""], ["-1"], ["soon"], ["2m"], ["last:"], ["last:10001"], ["all~17"]])("rejects --since %j", (text) => {
   expect(() => parseSinceFlag(text)).toThrow(/^--since: expected an offset such as 17, .*, got /);
+});
+
+test("a cursor of several channels gives each its own position, and none to a channel that it does not name", async () => {
+  const since = parseSinceFlag("a~e1~17,b~e2~4");
+  const client = createClient("ws://127.0.0.1:1");
+  const positions = await Promise.all(["b", "a", "c"].map((channel) => startPositionOf(client, channel, since)));
+  expect(positions).toEqual([{ epoch: "e2", offset: 4 }, { epoch: "e1", offset: 17 }, undefined]);
+  client.close();
 });
 
 test("--since accepts the cursor of a printed message", () => {

@@ -101,6 +101,29 @@ describe("fanfare status", () => {
     expect(server.requests.map(({ path }) => path).toSorted()).toEqual(paths.flatMap((path) => [path, path]));
   });
 
+  test("measures each second from the one before with --watch", async () => {
+    let published = 0;
+    using server = startFakeServer(({ path }) => {
+      if (path === "/v1/connections") return Response.json(connections);
+      if (path !== "/metrics") return Response.json({ detail: "nothing there" }, { status: 404 });
+      published = Math.min(published + 10, 20);
+      return Response.json({ ...metrics, publications_total: published });
+    });
+    const interrupt = new AbortController();
+    let seconds = 0;
+    const sleep = async () => {
+      await Bun.sleep(1); // a rate needs time
+      if (++seconds > 3) interrupt.abort();
+    };
+    const args = ["status", "--watch", "--json", "--url", server.url];
+    const { out } = await runFakeCli(args, { sleep, interrupt: interrupt.signal });
+    const rates = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => Number(JSON.parse(line).messages_per_s) > 0);
+    expect(rates).toEqual([true, false, false]);
+  });
+
   test("reports slow connections below the table", async () => {
     using server = startReporting({ "/metrics": { ...metrics, slow_connections: 2 } });
     const { out } = await runFakeCli(["status", "--url", server.url]);

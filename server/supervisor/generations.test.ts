@@ -82,6 +82,24 @@ describe("a roll", () => {
     expect(rolls.counts).toEqual({ rolls: 2, failed: 0 });
   });
 
+  test("or an upgrade that is requested while one waits has the number that it gets", async () => {
+    const { rolls, roll, each } = await begin();
+    const replaced: number[] = [];
+    const upgrade = () => rolls.upgrade(async (number) => void replaced.push(number));
+    expect(roll()).toBe(1);
+    await turn();
+    expect([roll(), upgrade()]).toEqual([2, 3]);
+    for (const generation of [1, 2]) {
+      each(generation + 1, (worker) => worker.beReady());
+      await turn();
+      each(generation, (worker) => worker.end(receipt));
+      await turn();
+    }
+    await rolls.settled();
+    expect(replaced).toEqual([3]);
+    expect(upgrade()).toBe(4);
+  });
+
   test("whose settings are invalid changes nothing, says why, and does not prevent the next one", async () => {
     const { rolls, roll, generations, failures, each, ordersOf } = await begin();
     failures.push(new Error("PORT: a reload cannot change this\nHOST: nor this"));

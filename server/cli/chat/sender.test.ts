@@ -83,6 +83,18 @@ describe("a message to all", () => {
     expect(sent(second)).toEqual([]);
   });
 
+  test("is sent again after a reconnect if the last of the missed messages is no longer stored", async () => {
+    const first = await welcome(0);
+    void sender.send("all", "Hi");
+    first.end(1006);
+    await environment.untilNextTry(client);
+    const second = await environment.socket();
+    second.welcome({ all: { epoch: "e", offset: 5, from: 1, recovered: true } });
+    second.deliver({ type: "gap", channel: "all", from: 1, to: 5, reason: "ttl-expired" });
+    await settle();
+    expect(sent(second)).toEqual(["Hi"]);
+  });
+
   test("is sent again after a reconnect once all missed messages have arrived without its echo", async () => {
     const first = await welcome(0);
     const sending = sender.send("all", "Hi");
