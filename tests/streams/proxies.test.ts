@@ -128,6 +128,7 @@ describe.each([
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       await server.end(signal);
       await untilAway(proxy);
+      await expectReadable(`${proxy.url}/sse?channel=room`);
       // An outage in which each of them retries, and only the proxy answers.
       await sources.untilAnsweredAgain();
       const isBack = sources.untilWelcomedAgain();
@@ -139,6 +140,14 @@ describe.each([
     expect([sources.dead, sources.faults(sent)]).toEqual([0, []]);
   });
 });
+
+/** A page of another origin that sends its cookie can read the answer of the proxy. If not, its EventSource ends for good. */
+async function expectReadable(url: string): Promise<void> {
+  const origin = "https://app.test";
+  const { status, headers } = await fetch(url, { headers: { Origin: origin } });
+  const allowed = ["Origin", "Credentials"].map((it) => headers.get(`Access-Control-Allow-${it}`));
+  expect([status, ...allowed]).toEqual([200, origin, "true"]);
+}
 
 /** How long this many messages of a stream take through a proxy, each published when the one before it has arrived. */
 async function timeOfMessages(kind: ProxyKind, count: number): Promise<number> {
