@@ -53,7 +53,7 @@ export interface ClusterMessage {
   readonly body: unknown;
 }
 
-/** What a cluster reports to its member. The callbacks must not throw or wait. */
+/** Callbacks of a cluster. They must not throw or wait. */
 export interface ClusterEvents {
   /** Another member has joined. None of its messages came before. */
   onJoined(member: Member): void;

@@ -115,7 +115,7 @@ test("a name that is handed over while disconnected belongs to the heir after th
   expect(lost).toEqual([]);
 });
 
-test("an heir that is too late has lost the name, and is told", async () => {
+test("a successor that is too late has lost the name, and is told", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.holders.set("a", "elsewhere");

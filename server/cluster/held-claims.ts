@@ -4,13 +4,16 @@ import type { Claim, Claimed, Cluster } from "./cluster.ts";
 /** The holder of a name, as the cluster knows it. */
 export type ClaimHolder = NonNullable<Claimed["previous"]>;
 
-/** Delay before a name is claimed again that could not be claimed. */
+/** Delay before retrying to claim a name. */
 const retryMs = 1000;
 
 export interface HeldClaimsEvents {
-  /** Another holder has taken a name that this holder had. */
+  /** Another holder has taken over a name of this holder. */
   onLost(holder: string): void;
-  /** Whether that holder still exists. A Redis that lost its last writes names one that has released the name. */
+  /**
+   * Whether that holder still exists. If Redis lost its last writes, it may name a holder that has already released the
+   * name.
+   */
   isThere(key: string, holder: ClaimHolder): Promise<boolean>;
 }
 
@@ -21,8 +24,8 @@ interface Held {
 }
 
 /**
- * The names that this member holds. The cluster releases them when this member expires, so they are claimed again when it has
- * rejoined. A holder that has claimed such a name in the meantime keeps it.
+ * The names that this member holds. The cluster releases them when this member expires, so they are claimed again when it
+ * has rejoined. A holder that has claimed such a name in the meantime keeps it.
  */
 export class HeldClaims {
   readonly #cluster: Pick<Cluster, "claim" | "release">;

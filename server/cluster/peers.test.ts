@@ -117,7 +117,7 @@ test("a worker that fails, does not answer or dies is left out of the answers", 
   expect((await asking).map(({ body }) => body)).toEqual(["b"]);
 });
 
-test("everything is settled once each other worker has reported what it did, also what it would report later", async () => {
+test("everything is settled once each other worker has reported its changes, including those that it would report later", async () => {
   const { make, settle, changes } = world();
   const a = await make("a");
   expect(a.settled()).toBeUndefined();

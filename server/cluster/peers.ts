@@ -24,7 +24,7 @@ export interface RequestSender {
   readonly self: MemberId;
 }
 
-/** What peers report to other parts of the worker. */
+/** Callbacks of `Peers`, for other parts of the worker. */
 export interface PeersEvents {
   /** Connections were opened or closed on another member. */
   readonly remoteChange: RosterChange;
@@ -32,7 +32,7 @@ export interface PeersEvents {
   readonly memberLost: MemberId;
   /** While this member was disconnected, another one claimed the name of this holder. */
   readonly claimLost: string;
-  /** This member had expired for the others, and has rejoined: they have dropped what it had started. */
+  /** This member had expired for the others, and has rejoined: they have cancelled everything it had started. */
   readonly returned: undefined;
 }
 

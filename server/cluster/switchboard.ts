@@ -18,8 +18,8 @@ interface Held {
 }
 
 /**
- * Connects the members of a cluster in one process: the supervisor's, or their own. Tracks membership, forwards messages, and
- * decides claims.
+ * Connects the members of a cluster in one process: the supervisor's, or their own. Tracks membership, forwards messages,
+ * and decides claims.
  */
 export class Switchboard {
   readonly #clock: Clock;
@@ -114,7 +114,8 @@ export class Switchboard {
 
   readonly #expire = (): void => {
     const now = this.#clock.monotonic();
-    // This process itself was suspended for this long. What arrived meanwhile is read later, so it does not count as silence.
+    // This process itself was suspended for this long. It reads messages that arrived meanwhile later, so this is not
+    // silence.
     const lateMs = Math.max(0, now - this.#checkAt);
     for (const entry of this.#entries.values()) entry.seenAt += lateMs;
     this.#arm();

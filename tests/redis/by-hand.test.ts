@@ -10,7 +10,7 @@ import { until } from "../waiting.ts";
 import { RedisServer } from "./redis.ts";
 
 const rules = { historySize: 100, historyTtl: 300_000, historyBytes: 1_000_000 };
-/** What each server does first: it reads the shared values, or stores them if it is the first. */
+/** The first step of each server: it reads the shared values, or stores them if it is the first. */
 const openAt = (port: number) =>
   openRedis({
     redisUrl: `redis://127.0.0.1:${port}`,

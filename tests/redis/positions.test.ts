@@ -56,7 +56,7 @@ async function publishSoon(broker: RedisBroker, name: string): Promise<Position>
   return position as Position;
 }
 
-interface Signs {
+interface ExpectedHeartbeats {
   readonly members: number;
   readonly each: number;
   /** The clock of the members, if it has to be moved. */
@@ -64,7 +64,7 @@ interface Signs {
 }
 
 /** Each member sends one every 2 s. Only a member that has been connected for some time can tell that nothing was lost. */
-async function signsOfLife(redis: RedisServer, { members, each, clock }: Signs): Promise<void> {
+async function sendHeartbeats(redis: RedisServer, { members, each, clock }: ExpectedHeartbeats): Promise<void> {
   const counts = new Map<string, number>();
   const subscriber = redis.connect();
   subscriber.on("pmessage", (_pattern, _topic, text: string) => {
@@ -74,11 +74,11 @@ async function signsOfLife(redis: RedisServer, { members, each, clock }: Signs):
   await subscriber.psubscribe("*/watch");
   clock?.move(2000);
   const hasAll = () => counts.size >= members && Array.from(counts.values()).every((it) => it >= each);
-  await until(hasAll, `${members} members have sent ${each} signs of life each`);
+  await until(hasAll, `${members} members have sent ${each} heartbeats each`);
   subscriber.disconnect();
 }
 
-test("a position that anybody was given never names another publication, if Redis restarts with an older copy", async () => {
+test("a position that a client has received never names another publication, if Redis restarts with an older copy", async () => {
   await using redis = await RedisServer.start();
   let delivered = 0;
   const stays = await connect(redis, { onPublication: () => delivered++ });
@@ -89,7 +89,7 @@ test("a position that anybody was given never names another publication, if Redi
     await redis.kill();
     await redis.run();
   };
-  await signsOfLife(redis, { members: 2, each: 4 });
+  await sendHeartbeats(redis, { members: 2, each: 4 });
   const { epoch } = await publishSoon(stays, "control");
   await redis.command("SAVE");
   await restart();
@@ -112,7 +112,7 @@ test("a position that anybody was given never names another publication, if Redi
     "read",
     (await stays.history(channel("read"), { from: "earliest" }, { limit: 10, maxBytes: 1_000_000 })).top,
   );
-  // What the member handed over arrives before this.
+  // The positions that the member handed over arrive before this.
   await stays.listen(channel("listened"));
   await publish(stays, "listened");
   await until(() => delivered > 0, "the publication is delivered");
@@ -136,7 +136,7 @@ test("a position that only a worker knows that is cut off never names another pu
 
   const clock = new MovedClock();
   const newcomer = await connect(redis, { clock });
-  await signsOfLife(redis, { members: 1, each: 4, clock });
+  await sendHeartbeats(redis, { members: 1, each: 4, clock });
   await redis.kill();
   await redis.run();
   let next: Position | undefined;

@@ -81,7 +81,7 @@ test("a read returns what a smaller age limit keeps", async () => {
   expect(await read(after(10))).toEqual([[], undefined, 10]);
 });
 
-test("larger limits do not bring back what is too old by the limit of the last message", async () => {
+test("larger limits do not restore messages that are too old by the limit of the last message", async () => {
   const short = { ...before, historyTtl: 50 };
   const former = await serverWith(short);
   const channel = "longer" as ChannelName;

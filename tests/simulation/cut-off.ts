@@ -7,7 +7,7 @@ const introducedMs = 9000;
 /** After this time nobody expects an answer from a node that died. */
 const forgottenMs = 9000;
 const slowMs = [2, 10, 30] as const;
-/** A starting node has written its sign of life after at most this many times the longest latency. */
+/** A starting node has written its heartbeat after at most this many times the longest latency. */
 const messagesOfStart = 30;
 
 interface Cut {
@@ -70,7 +70,7 @@ function loseOfOthers(dice: Dice, { cutAt, nodes }: Cut): Loss {
   return { actions, crashAt };
 }
 
-/** One node starts when all others have been cut off, and dies. Redis loses what it published, but not its first sign of life. */
+/** One node starts when all others have been cut off, and dies. Redis loses what it published, but not its first heartbeat. */
 function loseOfNewcomer(dice: Dice, { cutAt, nodes, slowestMs }: Cut): Loss {
   const newcomer = dice.whole(0, nodes - 1);
   const startsAt = cutAt + dice.whole(50, 300);

@@ -35,7 +35,7 @@ export class Dice {
   }
 }
 
-/** Until it is disposed of, what the code under test draws from the runtime comes from these dice. */
+/** Until it is disposed of, the runtime's random functions use these dice. */
 export function drawGlobalsFrom(dice: () => Dice): Disposable {
   const { random } = Math;
   const { getRandomValues, randomUUID } = crypto;

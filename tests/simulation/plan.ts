@@ -82,7 +82,7 @@ export interface Plan {
 }
 
 /**
- * What may go wrong in a plan:
+ * The faults of a plan:
  * - `roll`: nodes are restarted as planned
  * - `failover`: Redis is replaced and loses nothing; `failovers`: it is replaced again soon
  * - `lost-tail`: Redis loses positions that few nodes know (lost-tail.ts)

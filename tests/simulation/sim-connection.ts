@@ -5,7 +5,7 @@ import type { WheelMember } from "../../server/session/wheel.ts";
 import type { Encoded, WireForm } from "../../server/session/wire-form.ts";
 import type { Wire } from "./wire.ts";
 
-/** What a socket holds, bytes. */
+/** The capacity of a socket, bytes. */
 export interface SocketRoom {
   /** The buffers of both kernels and the network: what fits here has left the process. */
   readonly windowBytes: number;

@@ -263,7 +263,7 @@ export interface SimHandshake {
   readonly isStream?: boolean;
 }
 
-/** What arrives from a client at the server. */
+/** Handles a message from a client at the server. */
 export class ServerEnd {
   /** Frames that arrived before the handshake was answered. */
   readonly early: string[] = [];

@@ -21,7 +21,7 @@ import { Records, type StoreOutcome } from "./records.ts";
 import { Refusals, redisUnavailable } from "./refusals.ts";
 import { brokerScripts } from "./scripts.ts";
 import { RecordKeeper, type ServerRecord } from "./server-record.ts";
-import { SignsOfLife } from "./signs-of-life.ts";
+import { StoredHeartbeats } from "./stored-heartbeats.ts";
 import { Watch } from "./watch.ts";
 
 /** Most bytes in flight to Redis, by `costOf`. Further publications are refused. */
@@ -37,7 +37,7 @@ export interface RedisBrokerOptions {
   readonly replicas: number;
   /** How long ids are remembered, milliseconds. */
   readonly idWindowMs: number;
-  /** What each channel keeps. Reads return no more than that, even if it kept more before. */
+  /** The retention of each channel. Reads return no more than that, even if the channel kept more before. */
   readonly rulesOf: (channel: ChannelName) => HistoryRules;
   readonly clock: Clock;
   /** The values that were agreed on with the other servers. See openRedis. */
@@ -99,7 +99,7 @@ export class RedisBroker implements Broker {
       ...shared,
       members: this.#guard.members,
       topic: this.#keys.ownTopic("watch"),
-      signs: new SignsOfLife({ self: this.#self, store: this.#store, script: scripts.watch }),
+      heartbeats: new StoredHeartbeats({ self: this.#self, store: this.#store, script: scripts.watch }),
       delayMs: this.#confirmations.delayMs,
       onResult: (failure) => {
         this.#reportHealth(failure === undefined && this.#store.isUp, failure?.message);
@@ -195,7 +195,7 @@ export class RedisBroker implements Broker {
     this.#guard.close();
     await Promise.allSettled(this.#inFlight);
     // If this fails, the other members notice after six seconds.
-    if (this.#store.isUp) await Promise.all([this.#guard.leave(), this.#watch.removeSigns()]);
+    if (this.#store.isUp) await Promise.all([this.#guard.leave(), this.#watch.removeHeartbeats()]);
     this.#store.close();
   }
 

@@ -15,7 +15,7 @@ export interface ClientShareLimits {
   readonly maxEntries: number;
 }
 
-/** What a client has in one channel. */
+/** The share of one client in one channel. */
 interface Holding {
   bytes: number;
   /** When its messages have expired. */
@@ -32,10 +32,10 @@ interface Client {
 }
 
 /**
- * Bounds what one client stores in Redis: messages and channels. Redis does not know who wrote what, so this worker counts
- * what its clients wrote through it.
+ * Bounds what one client stores in Redis: messages and channels. Redis does not know which client wrote a message, so this
+ * worker counts the messages of its own clients.
  *
- * The count is an upper bound of what is there: in a channel a client has at most what the channel's rules keep, and nothing
+ * The count is an upper bound: in a channel a client has at most what the channel's rules keep, and nothing
  * once its last message there has expired. A client that moves between workers has a share in each.
  */
 export class ClientShares {
@@ -71,7 +71,10 @@ export class ClientShares {
     const kept = rules === undefined || rules.historySize === 0 ? before : Math.min(before + bytes, rules.historyBytes);
     if (known === undefined && client.holdings.size >= maxChannels) this.#expire(client, now);
     if (known === undefined && client.holdings.size >= maxChannels) {
-      throw new ServiceError("too-many-channels", `this user has its share of ${maxChannels} channels`);
+      throw new ServiceError(
+        "too-many-channels",
+        `this user has ${maxChannels} channels, which is its share (CLIENT_SHARE)`,
+      );
     }
     const total = () => client.bytes - (known?.bytes ?? 0) + kept;
     if (total() > maxBytes && kept > before) this.#expire(client, now);

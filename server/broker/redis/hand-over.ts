@@ -27,7 +27,7 @@ export interface HandOverDependencies {
 }
 
 /**
- * What members know when they leave: a member tells the others the positions that it knows before it announces its
+ * The hand-over of members that leave: a member tells the others the positions that it knows before it announces its
  * departure, because its publishers and clients may still hold these positions.
  */
 export class HandOver {
@@ -73,7 +73,7 @@ export class HandOver {
       for (const first of this.#received.keys()) if (this.#received.size > maxUnfinished) this.#received.delete(first);
     } else {
       this.#received.delete(from);
-      // A message was lost with the connection: what that member knew is not known here.
+      // A message was lost with the connection: the positions of that member are not known here.
       if (received === message.messages) members.left(from);
     }
   }

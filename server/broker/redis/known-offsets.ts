@@ -65,12 +65,12 @@ export class KnownOffsets {
     return remembered.flatMap((offsets) => Array.from(offsets, positionOf)).concat(listened);
   }
 
-  /** What a member that leaves has handed over. It is kept like positions from before restarts. */
+  /** The positions that a leaving member has handed over. They are kept like positions from before restarts. */
   handedOver(channel: ChannelName, { epoch, offset }: Position): void {
     this.#pin(keyOf(channel, epoch), offset);
   }
 
-  /** Redis restarted: keeps what is remembered now, because a channel is settled only when it is used next. */
+  /** Redis restarted: keeps the remembered positions, because a channel is settled only when it is used next. */
   pin(): void {
     for (const offsets of [this.#older, this.#recent]) {
       let skipped = offsets.size - maxPinned; // they would be dropped again, by those after them
@@ -86,7 +86,7 @@ export class KnownOffsets {
     if (oldest !== undefined) this.#pinned.delete(oldest);
   }
 
-  /** Called once a minute. Forgets what was remembered before the last minute. */
+  /** Called once a minute. Forgets positions from before the last minute. */
   rotate(): void {
     this.#older = this.#recent;
     this.#recent = new Map();

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { MovedClock } from "../../lib/moved-clock.ts";
 import { Members } from "./members.ts";
 
-const sign = (member: string, replicationId: string, ageMs = 0) => ({ member, replicationId, ageMs });
+const heartbeat = (member: string, replicationId: string, ageMs = 0) => ({ member, replicationId, ageMs });
 
 test("a member expires six seconds after its last message", () => {
   const clock = new MovedClock();
@@ -92,7 +92,7 @@ test("members that were alive when Redis was restarted are expected until they h
   members.disconnected();
   members.idsEnded(["first"]);
   members.connected();
-  members.signsFound([sign("self", "first")]);
+  members.heartbeatsFound([heartbeat("self", "first")]);
   clock.move(60_000);
   expect([members.alive(), [...(members.expectedAt("first") ?? [])]]).toEqual([[], ["a", "b"]]);
   members.left("a");
@@ -110,13 +110,13 @@ test("only the last hundred restarts are remembered", () => {
     members.disconnected();
     members.idsEnded([`id ${n}`]);
     members.connected();
-    members.signsFound([sign("self", `id ${n}`)]);
+    members.heartbeatsFound([heartbeat("self", `id ${n}`)]);
   }
   expect([members.expectedAt("id 0"), members.expectedAt("id 1")?.size]).toEqual([undefined, 0]);
 });
 
-describe("after a restart, the signs of life that Redis still has", () => {
-  /** A member that was introduced, and is connected again. It has read no signs yet. */
+describe("after a restart, the heartbeats that Redis still has", () => {
+  /** A member that was introduced, and is connected again. It has read no heartbeats yet. */
   function restarted() {
     const clock = new MovedClock();
     const members = new Members("self", clock);
@@ -130,29 +130,38 @@ describe("after a restart, the signs of life that Redis still has", () => {
   }
   const expected = (members: Members) => Array.from(members.expectedAt("first") ?? [], (it) => it);
 
-  test("name members that were never heard, if they were alive when the time began of which everything is lost", () => {
+  test("name members that were never heard, if they were alive when the lost writes began", () => {
     const members = restarted();
-    members.signsFound([sign("dead", "first", 6001), sign("cut-off", "first", 6000), sign("self", "first")]);
+    members.heartbeatsFound([
+      heartbeat("dead", "first", 6001),
+      heartbeat("cut-off", "first", 6000),
+      heartbeat("self", "first"),
+    ]);
     expect(expected(members)).toEqual(["heard", "cut-off"]);
   });
 
   test("do not name members that have handed over what they knew, or that were alive at another time or on another server", () => {
     const members = restarted();
     members.left("gone");
-    members.signsFound([sign("gone", "first"), sign("a", "zeroth"), sign("b", "second"), sign("self", "first")]);
+    members.heartbeatsFound([
+      heartbeat("gone", "first"),
+      heartbeat("a", "zeroth"),
+      heartbeat("b", "second"),
+      heartbeat("self", "first"),
+    ]);
     expect(expected(members)).toEqual(["heard"]);
   });
 
-  test("say nothing without the own sign, because then this member connected later", () => {
+  test("say nothing without this member's own heartbeat, because then this member connected later", () => {
     const members = restarted();
-    members.signsFound([sign("cut-off", "first"), sign("self", "second")]);
+    members.heartbeatsFound([heartbeat("cut-off", "first"), heartbeat("self", "second")]);
     expect(members.expectedAt("first")).toBeUndefined();
   });
 
   test("are read before a member answers queries", () => {
     const members = restarted();
     expect(members.mayTell).toBe(false);
-    members.signsRead();
+    members.heartbeatsRead();
     expect(members.mayTell).toBe(true);
     members.disconnected();
     expect(members.mayTell).toBe(false);
@@ -161,7 +170,7 @@ describe("after a restart, the signs of life that Redis still has", () => {
   });
 });
 
-test("a sign of life that arrives after a member's departure does not make it alive again", () => {
+test("a heartbeat that arrives after a member's departure does not make it alive again", () => {
   const members = new Members("self", new MovedClock());
   members.heardFrom("a");
   members.left("a");

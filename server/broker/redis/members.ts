@@ -1,5 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
-import type { SignOfLife } from "./signs-of-life.ts";
+import type { StoredHeartbeat } from "./stored-heartbeats.ts";
 
 /** A member that sends nothing for this long has expired. Members send every 2 s. */
 const expiryMs = 6000;
@@ -13,16 +13,16 @@ const maxFormerIds = 100;
 /** The members that were alive when a replication id went out of use, without those that left since. */
 interface AliveAtEnd {
   readonly members: Set<string>;
-  /** Whether this member's own sign of life under that id is still in Redis. */
-  hasOwnSign: boolean;
+  /** Whether this member's own heartbeat under that id is still in Redis. */
+  hasOwnHeartbeat: boolean;
 }
 
 /**
- * The other members that use this Redis, known from their messages on the watch topics, and from the signs of life that Redis
+ * The other members that use this Redis, known from their messages on the watch topics, and from the heartbeats that Redis
  * still has after a restart.
  *
- * Others cannot hear a member that is cut off from Redis. It matters only if it stored something that Redis has lost since. Then
- * it was alive at the time from which on everything is lost, and Redis still has its sign of life from that time.
+ * Others cannot hear a member that is cut off from Redis. It matters only if it stored something that Redis has lost since.
+ * Then it was alive when the lost writes began, and Redis still has its heartbeat from that time.
  *
  * A disconnected member receives nothing from the others. That time does not count towards their expiry.
  */
@@ -39,7 +39,7 @@ export class Members {
   readonly #self: string;
   /** By replication id that went out of use. */
   readonly #aliveAtEnd = new Map<string, AliveAtEnd>();
-  #hasReadSigns = false;
+  #hasReadHeartbeats = false;
 
   /** @param self the name of this member */
   constructor(self: string, clock: Clock) {
@@ -49,7 +49,7 @@ export class Members {
 
   heardFrom(member: string): void {
     this.#lastMessageAt = this.#clock.monotonic();
-    // On a cluster, its last sign of life may arrive after its departure.
+    // On a cluster, its last heartbeat may arrive after its departure.
     if (!this.#leftAt.has(member)) this.#heardAt.set(member, this.#lastMessageAt);
   }
 
@@ -76,9 +76,9 @@ export class Members {
     return this.#connectedSince !== undefined;
   }
 
-  /** Whether this member is connected, and has learned from the signs of life what it can. */
+  /** Whether this member is connected, and has read the heartbeats. */
   get mayTell(): boolean {
-    return this.isConnected && this.#hasReadSigns;
+    return this.isConnected && this.#hasReadHeartbeats;
   }
 
   /** Counts from the last message received, because a server that hangs is noticed only some seconds later. */
@@ -102,7 +102,7 @@ export class Members {
   }
 
   connected(): void {
-    this.#hasReadSigns = false;
+    this.#hasReadHeartbeats = false;
     this.#connectedSince ??= this.#clock.monotonic();
     this.#lastMessageAt = this.#clock.monotonic();
     if (this.#disconnectedSince === undefined) return;
@@ -117,36 +117,36 @@ export class Members {
    */
   idsEnded(ids: Iterable<string>): void {
     if (!this.#wasIntroduced) return;
-    for (const id of ids) this.#aliveAtEnd.set(id, { members: new Set(this.alive()), hasOwnSign: false });
+    for (const id of ids) this.#aliveAtEnd.set(id, { members: new Set(this.alive()), hasOwnHeartbeat: false });
     for (const id of this.#aliveAtEnd.keys()) if (this.#aliveAtEnd.size > maxFormerIds) this.#aliveAtEnd.delete(id);
   }
 
   /**
-   * The signs of life that a server has. Those under a former replication id tell who was alive at the time from which on Redis
-   * has lost everything. If the own sign is not among them, this member connected after that time, and cannot know who was.
+   * The heartbeats that a server has. Those under a former replication id show which members were alive when the lost
+   * writes began. If this member's own heartbeat is missing, it connected later, and cannot know that.
    */
-  signsFound(signs: readonly SignOfLife[]): void {
-    for (const { member, replicationId, ageMs } of signs) {
+  heartbeatsFound(heartbeats: readonly StoredHeartbeat[]): void {
+    for (const { member, replicationId, ageMs } of heartbeats) {
       const aliveAtEnd = this.#aliveAtEnd.get(replicationId);
       if (aliveAtEnd === undefined) continue;
-      if (member === this.#self) aliveAtEnd.hasOwnSign = true;
+      if (member === this.#self) aliveAtEnd.hasOwnHeartbeat = true;
       else if (ageMs <= expiryMs && !this.hasLeft(member)) aliveAtEnd.members.add(member);
     }
   }
 
-  /** The signs of all servers have been read since this member connected. */
-  signsRead(): void {
-    this.#hasReadSigns = true;
+  /** The heartbeats of all servers have been read since this member connected. */
+  heartbeatsRead(): void {
+    this.#hasReadHeartbeats = true;
   }
 
   /**
    * The members that may know of publications that Redis had under a former replication id, and that have not handed over
    * what they know. They stay here after they have expired. Undefined if this member was not connected under that id, or not
-   * for long enough to know the others, or if Redis has lost its sign of life.
+   * for long enough to know the others, or if Redis has lost its heartbeat.
    */
   expectedAt(id: string): ReadonlySet<string> | undefined {
     const aliveAtEnd = this.#aliveAtEnd.get(id);
-    return aliveAtEnd?.hasOwnSign === true ? aliveAtEnd.members : undefined;
+    return aliveAtEnd?.hasOwnHeartbeat === true ? aliveAtEnd.members : undefined;
   }
 
   /** Whether the member is alive, as far as is known: after a break, it takes some time until it is heard. */

@@ -43,8 +43,8 @@ class World {
       members.disconnected();
       members.idsEnded([id]);
       members.connected();
-      members.signsFound([{ member: self, replicationId: id, ageMs: 0 }]);
-      members.signsRead();
+      members.heartbeatsFound([{ member: self, replicationId: id, ageMs: 0 }]);
+      members.heartbeatsRead();
     }
   }
 
@@ -52,7 +52,7 @@ class World {
   join(self: string): TestMember {
     const members = new Members(self, this.clock);
     members.connected();
-    members.signsRead();
+    members.heartbeatsRead();
     const knownOffsets = new KnownOffsets();
     const send = async (text: string) => this.#deliver(JSON.parse(text) as QueryMessage | HandOverMessage);
     const inUse = new Set<string>();
@@ -127,7 +127,7 @@ describe("a query for the highest offset of an old record", () => {
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });
 
-  test("fails at once if the asking member is disconnected, before it or meanwhile, or has not read the signs of life", async () => {
+  test("fails at once if the asking member is disconnected, before it or meanwhile, or has not read the heartbeats", async () => {
     const { members, clock, world } = World.restarted("a", "b");
     world.silent.add("b");
     const [a] = members;
@@ -138,7 +138,7 @@ describe("a query for the highest offset of an old record", () => {
     await expect(a?.queries.ask([record])).rejects.toThrow(RedisUnreachable);
     a?.members.connected();
     await expect(a?.queries.ask([record])).rejects.toThrow(RedisUnreachable);
-    a?.members.signsRead();
+    a?.members.heartbeatsRead();
     const next = a?.queries.ask([record]);
     await clock.moveInSteps(5000, 100);
     expect(await next).toEqual([{ highest: 0, isComplete: false }]);
@@ -209,14 +209,14 @@ describe("a query for the highest offset of an old record", () => {
     expect(await members[0]?.queries.ask([unknown])).toEqual([{ highest: 0, isComplete: false }]);
   });
 
-  test("is repeated for a member that has not read the signs of life yet, and cannot say who else is needed", async () => {
+  test("is repeated for a member that has not read the heartbeats yet, and cannot say who else is needed", async () => {
     const { members, clock } = World.restarted("a", "b");
     const [a, b] = members;
     b?.members.connected();
     const asked = a?.queries.ask([record]);
     await clock.moveInSteps(1000, 100);
-    b?.members.signsFound([{ member: "c", replicationId: "before", ageMs: 0 }]);
-    b?.members.signsRead();
+    b?.members.heartbeatsFound([{ member: "c", replicationId: "before", ageMs: 0 }]);
+    b?.members.heartbeatsRead();
     await clock.moveInSteps(4000, 100);
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });

@@ -19,7 +19,7 @@ export interface OldRecord {
   readonly replicationId: string;
 }
 
-/** What the members know about one old record. */
+/** The answers of the members about one old record. */
 export interface OffsetAnswer {
   /** The highest offset that any member has received or acknowledged in this epoch. */
   readonly highest: number;

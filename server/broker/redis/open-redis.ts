@@ -22,7 +22,7 @@ export interface OpenRedisSettings {
   readonly historyBytes: number;
 }
 
-/** What all workers of one server share. */
+/** Values that all workers of one server share. */
 export interface OpenedRedis {
   readonly address: RedisAddress;
   readonly record: ServerRecord;

@@ -33,7 +33,7 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local kept = top - redis.call('XLEN', KEYS[2]) + 1
 local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
 if oldest and oldest[1] ~= string.format('%.0f-0', kept) then
-  redis.call('DEL', KEYS[2]) -- another program has deleted messages: what is left has holes that cannot be announced
+  redis.call('DEL', KEYS[2]) -- another program has deleted messages: the rest has holes that cannot be announced
   kept = top + 1
 end
 

@@ -29,7 +29,7 @@ export interface StoredDraft {
   /** The publisher's id, if it chose one. */
   readonly id: string | undefined;
   readonly text: string;
-  /** What it counts towards limits in bytes. */
+  /** Its cost, for limits in bytes. */
   readonly cost: number;
 }
 
@@ -39,7 +39,7 @@ export interface RecordsDependencies {
   readonly keys: KeyNames;
   /** How long ids are remembered, milliseconds. */
   readonly idWindowMs: number;
-  /** What a channel keeps now. It may have kept more at its last publication. */
+  /** The current retention. At its last publication the channel may have kept more. */
   readonly rulesOf: (channel: ChannelName) => HistoryRules;
 }
 

@@ -11,7 +11,7 @@ const old = (name: string, top = 5): OldRecord => ({
   replicationId: "before",
 });
 
-/** A settlement of these records, and what it decided. */
+/** A settlement of these records, and its decisions. */
 function settlementOf(records: readonly OldRecord[], answerOf: (record: OldRecord) => OffsetAnswer) {
   const decisions = new Map<string, boolean>();
   const questions: number[] = [];

@@ -1,7 +1,7 @@
--- Writes a member's sign of life and publishes it to all members. Fails if this server accepts no writes.
+-- Writes a member's heartbeat and publishes it to all members. Fails if this server accepts no writes.
 --
--- KEYS  1  signs of life: sorted set of "member replid", by server time, ms
--- ARGV  1  channel         3  PUBLISH or SPUBLISH    5  how long signs are kept, ms
+-- KEYS  1  heartbeats: sorted set of "member replid", by server time, ms
+-- ARGV  1  channel         3  PUBLISH or SPUBLISH    5  how long heartbeats are kept, ms
 --       2  text            4  "member replid"        6  how many are kept at most
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

@@ -9,7 +9,7 @@ import { Timeline } from "../../../tests/simulation/timeline.ts";
 import type { MakeConnection } from "../../lib/redis/connect.ts";
 import { RedisBroker } from "./broker.ts";
 
-/** When the network stops for a while. The watch sends its signs of life every 2 s. */
+/** When the network stops for a while. The watch sends its heartbeats every 2 s. */
 const stallAt = 9900;
 /** Less than the silence after which a connection is replaced, but with the timeout of a WAIT it is more. */
 const stallMs = 3400;
@@ -21,7 +21,7 @@ test.each([
   const watched = new WatchedRedis(replicas);
   watched.runUntil(stallAt);
   watched.stall(stallAt + stallMs);
-  watched.publish(); // with WAIT behind it, and the next sign of life behind that
+  watched.publish(); // with WAIT behind it, and the next heartbeat behind that
   watched.runUntil(60_000);
   expect([watched.health, watched.restarts]).toEqual([[true], 0]);
 });
@@ -29,7 +29,7 @@ test.each([
 test.each([
   ["no WAIT is sent", 0, 14_000],
   ["WAIT may delay them", 1, 16_000],
-])("a subscription is replaced once the last sign of life is too old: %s", (_, replicas, replacedAt) => {
+])("a subscription is replaced once the last heartbeat is too old: %s", (_, replicas, replacedAt) => {
   const watched = new WatchedRedis(replicas);
   watched.runUntil(stallAt);
   watched.deafen(); // the last one was received at 8000
@@ -41,7 +41,7 @@ test.each([
 
 /** A broker over a modelled Redis without replicas, in simulated time. */
 class WatchedRedis {
-  /** What the broker reported. */
+  /** The broker's reports. */
   readonly health: boolean[] = [];
   readonly #timeline = new Timeline();
   readonly #route = { delayMs: [10, 10] as const, heldUntil: 0 };
@@ -83,7 +83,7 @@ class WatchedRedis {
     void this.#broker.start({ onPublication() {}, onBreak() {}, onReset() {}, onHealth });
   }
 
-  /** How many connections were replaced: one for commands, and one for what is subscribed. */
+  /** How many connections were replaced: one for commands, and one for subscriptions. */
   get restarts(): number {
     return this.#connected - this.#clients.length;
   }
@@ -102,7 +102,7 @@ class WatchedRedis {
     this.#process.setImmediate(() => void this.#broker.publish(draft, noReadLimits()).catch(() => undefined));
   }
 
-  /** What is sent to the connections that there are is lost, although they are open. */
+  /** Everything sent to the existing connections is lost, although they are open. */
   deafen(): void {
     for (const peer of this.#redis.peers) peer.isDeaf = true;
   }

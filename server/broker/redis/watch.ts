@@ -3,7 +3,7 @@ import type { Shard } from "../../lib/redis/shard.ts";
 import type { RedisStore } from "../../lib/redis/store.ts";
 import { RedisUnreachable } from "../../lib/redis/unreachable.ts";
 import type { Members } from "./members.ts";
-import type { SignsOfLife } from "./signs-of-life.ts";
+import type { StoredHeartbeats } from "./stored-heartbeats.ts";
 
 /** How often each server is checked. */
 const everyMs = 2000;
@@ -17,7 +17,7 @@ export interface WatchDependencies {
   readonly clock: Clock;
   /** The prefix of all watch topics. */
   readonly topic: string;
-  readonly signs: SignsOfLife;
+  readonly heartbeats: StoredHeartbeats;
   /** How much later than usual a server may answer although nothing is wrong, milliseconds. */
   readonly delayMs: number;
   /** Reports after each round whether every server accepts writes and delivers. */
@@ -60,10 +60,10 @@ export class Watch {
   }
 
   /** This member leaves. Never rejects. */
-  async removeSigns(): Promise<void> {
-    const { signs } = this.#dependencies;
+  async removeHeartbeats(): Promise<void> {
+    const { heartbeats } = this.#dependencies;
     // Where it fails, the others wait for this member as for one that fell silent.
-    await Promise.allSettled(Array.from(this.#topics, ([shard, topic]) => signs.remove(shard, topic)));
+    await Promise.allSettled(Array.from(this.#topics, ([shard, topic]) => heartbeats.remove(shard, topic)));
   }
 
   /** Whether this is a watch topic. */
@@ -104,13 +104,13 @@ export class Watch {
     for (const shard of this.#topics.keys()) if (!shards.includes(shard)) this.#forget(shard);
     const [failures] = await Promise.all([
       Promise.all(shards.map((shard) => this.#watch(shard))),
-      this.#readSigns(shards),
+      this.#readHeartbeats(shards),
     ]);
     if (!this.#isClosed) onResult(failures.find((it) => it !== undefined));
   }
 
   async #watch(shard: Shard): Promise<Error | undefined> {
-    const { store, clock, signs, delayMs } = this.#dependencies;
+    const { store, clock, heartbeats, delayMs } = this.#dependencies;
     if (!shard.isUp) return undefined; // the store reports this itself
     const heardAt = this.#heardAt.get(shard);
     if (heardAt !== undefined && clock.monotonic() - heardAt > silentMs + delayMs) {
@@ -121,7 +121,7 @@ export class Watch {
     try {
       const topic = this.#topicOf(shard);
       if (topic === undefined) return undefined;
-      await Promise.all([signs.write(shard, topic), this.#listen(shard, topic), shard.commands.look()]);
+      await Promise.all([heartbeats.write(shard, topic), this.#listen(shard, topic), shard.commands.look()]);
       return undefined;
     } catch (error) {
       store.refresh();
@@ -137,17 +137,17 @@ export class Watch {
     this.#heardAt.set(shard, clock.monotonic());
   }
 
-  /** Reads the signs of life of all servers, once per connection. */
-  async #readSigns(shards: readonly Shard[]): Promise<void> {
-    const { members, signs } = this.#dependencies;
+  /** Reads the heartbeats of all servers, once per connection. */
+  async #readHeartbeats(shards: readonly Shard[]): Promise<void> {
+    const { members, heartbeats } = this.#dependencies;
     if (!members.isConnected || members.mayTell) return;
     const reading = shards.map(async (shard) => {
       const topic = this.#topicOf(shard);
-      if (topic !== undefined) members.signsFound(await signs.read(shard, topic));
+      if (topic !== undefined) members.heartbeatsFound(await heartbeats.read(shard, topic));
     });
     try {
       await Promise.all(reading);
-      members.signsRead();
+      members.heartbeatsRead();
     } catch {
       // It is tried again in the next round. Until then this member answers no queries.
     }

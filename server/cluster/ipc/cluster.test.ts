@@ -25,7 +25,7 @@ clusterConformance("a cluster over Unix sockets", async () => {
   };
   const settle = async () => {
     await roundTrip(); // The host has received everything.
-    await roundTrip(); // All members have received what the host sent because of it.
+    await roundTrip(); // All members have received the host's messages about it.
   };
   const idOf = (member: Cluster) => member.members()[0]?.id;
 

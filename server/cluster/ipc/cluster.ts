@@ -73,7 +73,7 @@ export class IpcCluster implements Cluster {
     this.#events = events;
     this.#steady.start();
     const { clock, path } = this.#options;
-    const late = new Error(`the cluster host did not answer on ${path} within ${startMs / 1000} s`);
+    const late = new Error(`the supervisor did not answer on ${path} within ${startMs / 1000} s`);
     const timer = clock.setTimeout(() => this.#started.reject(late), startMs);
     await this.#started.promise.finally(() => timer.cancel());
     this.#armBeat();
@@ -95,13 +95,13 @@ export class IpcCluster implements Cluster {
 
   claim(claim: Claim): Promise<Claimed> {
     if (this.#id === undefined || this.#events === undefined) {
-      return Promise.reject(new Error("the cluster host is not connected"));
+      return Promise.reject(new Error("the supervisor is not connected"));
     }
     const n = ++this.#lastClaim;
     const { promise, resolve, reject } = Promise.withResolvers<Claimed>();
     const timer = this.#options.clock.setTimeout(() => {
       this.#claims.delete(n);
-      reject(new Error("the cluster host does not answer"));
+      reject(new Error("the supervisor does not answer"));
     }, claimMs);
     this.#claims.set(n, { resolve, reject, timer });
     this.#send({ verb: "claim", n, claim });
@@ -155,7 +155,7 @@ export class IpcCluster implements Cluster {
 
   #broke({ reason, cause }: LinkEnd): void {
     // The broker's link logs the break, because both links break when the supervisor dies.
-    if (cause !== undefined) log().error("A message from the cluster host could not be handled: {cause}", { cause });
+    if (cause !== undefined) log().error("A message from the supervisor could not be handled: {cause}", { cause });
     for (const id of [...this.#others.keys()]) this.#left(id);
     this.#forget(reason);
   }

@@ -209,14 +209,14 @@ export class RedisCluster implements Cluster {
     const rest = text.slice(word.length + id.length + 2);
     if (word === "rejoin") void this.#begin();
     else if (word === "left") this.#others.left(id);
-    else if (word === "joined" || word === "beat") this.#handleSign(word, parseMember(id, rest));
+    else if (word === "joined" || word === "beat") this.#handleHeartbeat(word, parseMember(id, rest));
     else if (word === "message" && this.#others.knows(id)) {
       this.#events?.onMessage(id, JSON.parse(rest) as ClusterMessage);
     }
   }
 
   /** A member that expired here without noticing must join again: otherwise it would never send its roster again. */
-  #handleSign(word: "joined" | "beat", it: NumberedMember): void {
+  #handleHeartbeat(word: "joined" | "beat", it: NumberedMember): void {
     if (word === "joined" || this.#others.knows(it.member.id)) this.#others.seen(it);
     else {
       const topic = this.#directory.topicOf(it.member.id);
@@ -253,7 +253,7 @@ export class RedisCluster implements Cluster {
     try {
       await work;
     } catch (error) {
-      log().debug("Not done, because the connection to Redis broke: {error}", { error });
+      log().debug("A command failed because the connection to Redis broke: {error}", { error });
     }
   }
 }

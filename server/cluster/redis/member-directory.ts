@@ -61,8 +61,19 @@ export class MemberDirectory {
     id: MemberId,
     state: MemberState,
   ): Promise<{ number: number; living: NumberedMember[]; dead: MemberId[] }> {
-    const args = [id, JSON.stringify(state), this.#expiryMs, this.topic, this.#store.publishVerb, this.#sign("")];
-    const answer = await this.#run(this.#scripts.join, [this.#members, this.#sign(id), `${this.#base}:count`], args);
+    const args = [
+      id,
+      JSON.stringify(state),
+      this.#expiryMs,
+      this.topic,
+      this.#store.publishVerb,
+      this.#heartbeatKey(""),
+    ];
+    const answer = await this.#run(
+      this.#scripts.join,
+      [this.#members, this.#heartbeatKey(id), `${this.#base}:count`],
+      args,
+    );
     const [number, all, dead] = answer as readonly [number, readonly string[], MemberId[]];
     const living: NumberedMember[] = [];
     for (let at = 0; at + 1 < all.length; at += 2) living.push(parseMember(all[at] ?? "", all[at + 1] ?? ""));
@@ -73,14 +84,14 @@ export class MemberDirectory {
   async beat({ member, number }: NumberedMember): Promise<boolean> {
     const state = `${number} ${JSON.stringify(member.state)}`;
     const args = [member.id, state, this.#expiryMs, this.topic, this.#store.publishVerb];
-    return (await this.#run(this.#scripts.beat, [this.#members, this.#sign(member.id)], args)) === 1;
+    return (await this.#run(this.#scripts.beat, [this.#members, this.#heartbeatKey(member.id)], args)) === 1;
   }
 
   /** @throws Error if the caller is not a member (any more) */
   async claim(id: MemberId, { key, holder, over }: Claim): Promise<Claimed> {
-    const keys = [this.#claim(key), this.#sign(id), this.#claimsOf(id)];
+    const keys = [this.#claim(key), this.#heartbeatKey(id), this.#claimsOf(id)];
     const from = typeof over === "string" ? [over, ""] : ["holder", over.holder];
-    const answer = await this.#run(this.#scripts.claim, keys, [id, holder, ...from, this.#sign("")]);
+    const answer = await this.#run(this.#scripts.claim, keys, [id, holder, ...from, this.#heartbeatKey("")]);
     const [word, member, previousHolder] = answer as readonly [string, string?, string?];
     if (word === "gone") throw new Error("an expired member cannot claim anything");
     const previous =
@@ -107,7 +118,7 @@ export class MemberDirectory {
   }
 
   async #removeDead(id: MemberId, word: "left" | "expired"): Promise<void> {
-    const keys = [this.#members, this.#sign(id), this.#claimsOf(id)];
+    const keys = [this.#members, this.#heartbeatKey(id), this.#claimsOf(id)];
     while ((await this.#run(this.#scripts.removeDead, keys, [id, word, this.topic, this.#store.publishVerb])) === 1);
   }
 
@@ -123,7 +134,7 @@ export class MemberDirectory {
     return `${this.#base}:members`;
   }
 
-  #sign(id: MemberId): string {
+  #heartbeatKey(id: MemberId): string {
     return `${this.#base}:alive:${id}`;
   }
 

@@ -47,7 +47,7 @@ export class Others {
     return all.toSorted((a, b) => a.number - b.number).map(({ member }) => member);
   }
 
-  /** A sign of life; the first one means that the member has joined. */
+  /** A heartbeat; the first one means that the member has joined. */
   seen(it: NumberedMember): void {
     const known = this.#others.get(it.member.id);
     const seenAt = this.#dependencies.clock.monotonic();
@@ -106,7 +106,7 @@ export class Others {
   #checkSilence(): void {
     const { clock, silenceMs, onSilent } = this.#dependencies;
     const now = clock.monotonic();
-    // This process itself was late by this much. What arrived meanwhile is read later, so it does not count as silence.
+    // This process itself was late by this much. It reads messages that arrived meanwhile later, so this is not silence.
     const lateMs = Math.max(0, now - this.#checkAt);
     this.#sawOwnMessageAt += lateMs;
     this.#arm();

@@ -33,7 +33,7 @@ export interface LossPlan {
   disrupt(load: Load): Promise<void>;
 }
 
-/** What a disruption can wait for. */
+/** Conditions that a disruption can wait for. */
 export interface Load {
   /** Resolves once every publisher has published some more. */
   calm(): Promise<unknown>;

@@ -5,7 +5,7 @@ export interface Place {
   readonly offset: number;
 }
 
-/** What a subscriber received in one channel, in order. */
+/** The messages that a subscriber received in one channel, in order. */
 export type Received =
   | { readonly kind: "message"; readonly epoch: string; readonly offset: number; readonly text: string }
   /** These offsets are missing. With a new epoch, so is everything undelivered of the previous one. */

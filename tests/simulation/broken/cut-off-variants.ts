@@ -3,7 +3,7 @@ import { type BrokenVariant, both, replace } from "./broken-variant.ts";
 
 export const cutOffVariants: readonly BrokenVariant[] = [
   {
-    name: "members that are cut off or dead are not known from their signs of life, only those that were heard",
+    name: "members that are cut off or dead are not known from their stored heartbeats, only those that were heard",
     breaks: ["one publication per position"],
     profile: "cut-off",
     firstSeed: 1,

@@ -85,7 +85,7 @@ export class Publisher {
     });
   }
 
-  /** What was sent first has the lower offset, unless an earlier attempt stored it. */
+  /** The publication that was sent first has the lower offset, unless an earlier attempt stored it. */
   #checkOrder(
     channel: string,
     stored: { readonly at: number; readonly published: Published }[],

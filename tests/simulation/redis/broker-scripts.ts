@@ -171,14 +171,14 @@ export const server: Script = ({ keys }, [key = ""], [format = "", secret = "", 
   return ["format", "secret", "history"].map((name) => keys.hash(key)?.get(name) ?? null);
 };
 
-export const watch: Script = ({ keys, now: clock, send }, [signs = ""], args) => {
-  const [topic = "", text = "", , sign = "", keptMs, most] = args;
+export const watch: Script = ({ keys, now: clock, send }, [heartbeats = ""], args) => {
+  const [topic = "", text = "", , heartbeat = "", keptMs, most] = args;
   const now = clock();
-  keys.setScore(signs, sign, now);
-  const others = keys.sorted(signs);
+  keys.setScore(heartbeats, heartbeat, now);
+  const others = keys.sorted(heartbeats);
   for (const [at, [other, time]] of others.entries()) {
-    if (time <= now - Number(keptMs) || at < others.length - Number(most)) keys.deleteScore(signs, other);
+    if (time <= now - Number(keptMs) || at < others.length - Number(most)) keys.deleteScore(heartbeats, other);
   }
-  keys.expire(signs, Number(keptMs));
+  keys.expire(heartbeats, Number(keptMs));
   return send(topic, text);
 };

@@ -48,7 +48,7 @@ export class ModelClient {
     this.#wire?.cut(tells);
   }
 
-  /** What is sent on the connection that there is now arrives late. */
+  /** Messages on the present connection arrive late. */
   hold(until: number): void {
     if (this.#wire !== undefined) this.#wire.heldUntil = until;
   }

@@ -2,37 +2,41 @@ import type { Script } from "./script.ts";
 
 /** The cluster's Lua scripts, step by step: the files beside server/cluster/redis/member-directory.ts say what they do. */
 
-export const join: Script = ({ keys, send }, [members = "", sign = "", counter = ""], args) => {
-  const [id = "", stateText = "", ms, topic = "", , signStart = ""] = args;
+export const join: Script = ({ keys, send }, [members = "", heartbeatKey = "", counter = ""], args) => {
+  const [id = "", stateText = "", ms, topic = "", , heartbeatPrefix = ""] = args;
   const number = Number(keys.text(counter) ?? 0) + 1;
   keys.setText(counter, String(number));
   const state = `${number} ${stateText}`;
   const living: string[] = [];
   const dead: string[] = [];
   for (const [other, text] of keys.hash(members) ?? []) {
-    if (keys.has(signStart + other)) living.push(other, text);
+    if (keys.has(heartbeatPrefix + other)) living.push(other, text);
     else dead.push(other);
   }
   keys.setFields(members, { [id]: state });
-  keys.setText(sign, "1", Number(ms));
+  keys.setText(heartbeatKey, "1", Number(ms));
   send(topic, `joined ${id} ${state}`);
   return [number, living, dead];
 };
 
-export const beat: Script = ({ keys, send }, [members = "", sign = ""], [id = "", state = "", ms, topic = ""]) => {
-  if (!keys.has(sign)) return 0;
-  keys.setText(sign, "1", Number(ms));
+export const beat: Script = (
+  { keys, send },
+  [members = "", heartbeatKey = ""],
+  [id = "", state = "", ms, topic = ""],
+) => {
+  if (!keys.has(heartbeatKey)) return 0;
+  keys.setText(heartbeatKey, "1", Number(ms));
   keys.setFields(members, { [id]: state });
   send(topic, `beat ${id} ${state}`);
   return 1;
 };
 
-export const claim: Script = ({ keys }, [name = "", sign = "", claims = ""], args) => {
-  const [id = "", holder = "", over, from, signStart = ""] = args;
-  if (!keys.has(sign)) return ["gone"];
+export const claim: Script = ({ keys }, [name = "", heartbeatKey = "", claims = ""], args) => {
+  const [id = "", holder = "", over, from, heartbeatPrefix = ""] = args;
+  if (!keys.has(heartbeatKey)) return ["gone"];
   const member = keys.hash(name)?.get("member");
   const had = keys.hash(name)?.get("holder");
-  const lives = member !== undefined && keys.has(signStart + member);
+  const lives = member !== undefined && keys.has(heartbeatPrefix + member);
   const isMine = lives && member === id && had === holder;
   const isGranted = !lives || isMine || over === "anybody" || (over === "holder" && had === from);
   if (isGranted) {
@@ -52,12 +56,12 @@ export const release: Script = ({ keys }, [name = "", claims = ""], [holder]) =>
 
 export const removeDead: Script = (
   { keys, send },
-  [members = "", sign = "", claims = ""],
+  [members = "", heartbeatKey = "", claims = ""],
   [id = "", word, topic = ""],
 ) => {
   if (word === "left") {
-    if (keys.delete(sign)) send(topic, `left ${id}`);
-  } else if (keys.has(sign)) return 0;
+    if (keys.delete(heartbeatKey)) send(topic, `left ${id}`);
+  } else if (keys.has(heartbeatKey)) return 0;
   keys.deleteField(members, id);
   const some = keys.has(claims) ? Array.from(keys.set(claims)).slice(0, 500) : [];
   for (const name of some) {

@@ -21,7 +21,7 @@ interface Held {
   expiresAt: number | undefined;
 }
 
-/** What a modelled Redis stores. Keys expire by its wall clock. */
+/** The data of a modelled Redis. Keys expire by its wall clock. */
 export class Keys {
   readonly #held = new Map<string, Held>();
   readonly #now: () => number;

@@ -84,8 +84,8 @@ test("the modelled Redis answers any command like a real one", () =>
         throw new Error(`${name} ${args.join(" ")}: the model says ${shown(modelled)}, Redis ${shown(real)}`);
       }
       if (name === "watch") {
-        const [signs, few] = [await redis.zrange("watched", "0", "-1"), await redis.zrange("few", "0", "-1")];
-        expect(namesOf(model(["ZRANGE", "watched", "0", "-1", "WITHSCORES"]) as string[])).toEqual(signs.toSorted());
+        const [watched, few] = [await redis.zrange("watched", "0", "-1"), await redis.zrange("few", "0", "-1")];
+        expect(namesOf(model(["ZRANGE", "watched", "0", "-1", "WITHSCORES"]) as string[])).toEqual(watched.toSorted());
         // Which ones are dropped depends on whose were written in the same millisecond.
         expect(namesOf(model(["ZRANGE", "few", "0", "-1", "WITHSCORES"]) as string[])).toHaveLength(few.length);
       }
@@ -97,8 +97,8 @@ test("the modelled Redis answers any command like a real one", () =>
   }));
 
 /** Without the times. */
-function namesOf(signs: readonly string[]): readonly string[] {
-  return signs.filter((_, at) => at % 2 === 0).toSorted();
+function namesOf(watched: readonly string[]): readonly string[] {
+  return watched.filter((_, at) => at % 2 === 0).toSorted();
 }
 
 interface Draw {

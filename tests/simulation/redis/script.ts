@@ -1,6 +1,6 @@
 import type { Keys } from "./keys.ts";
 
-/** What a script works with. */
+/** The context of a script. */
 export interface ScriptContext {
   readonly keys: Keys;
   /** The server's wall clock. */
