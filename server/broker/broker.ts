@@ -24,12 +24,12 @@ export interface Broker {
    * order of the calls. No order is promised between the answer and the delivery to this worker. Ephemeral ones are only
    * sent, in order with the others, and are never duplicates. Answers at once if it stores in this process's memory.
    * Rejects with ServiceError "broker-unavailable" if it may not be stored, "idempotency-full", "too-many-channels".
-   * @param moment what time it is in this process, if the caller has just read it: a log in memory need not read it again
+   * @param moment the time in this process, if the caller has just read it, so that a log in memory need not read it again
    */
   publish(draft: Draft, rules: HistoryRules, moment?: Moment): Published | Promise<Published>;
   /**
    * Resolves with the top, once nothing published after that top can be missed.
-   * @param publisher the client that pays for the channel if it is new, as in `Draft`
+   * @param publisher the client that is charged for the channel if it is new, as in `Draft`
    */
   listen(channel: ChannelName, publisher?: string): Promise<Position>;
   unlisten(channel: ChannelName): Promise<void>;
@@ -42,7 +42,7 @@ export interface Broker {
    * The tops of many channels in one request.
    * @param seen The highest position that the caller knows of some of these channels. A channel whose record is behind it
    * in the same epoch has lost numbers that were given out: it continues in a new epoch, and `onReset` tells every
-   * worker that listens to it. So no top is behind what its caller has seen.
+   * worker that listens to it. So no top is behind the publications that its caller has seen.
    */
   tops(
     channels: readonly ChannelName[],
@@ -52,7 +52,7 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** What a broker reports to its worker. The callbacks must not throw or wait. */
+/** Callbacks of a broker. They must not throw or wait. */
 export interface BrokerEvents {
   /**
    * In offset order per channel, as far as the broker knows; ephemeral ones (offset 0) among them.

@@ -7,7 +7,7 @@ import { toPublication } from "./to-publication.ts";
 const draft: Draft = { channel: "a" as ChannelName, message: "hi" };
 const base = costOf(draft);
 
-describe("what a publication costs", () => {
+describe("the cost of a publication", () => {
   test.each<[string, Partial<Draft>, number]>([
     ["a longer message", { message: "hi!" }, 1],
     ["a message with two bytes per character", { message: "€€" }, 2],

@@ -22,7 +22,7 @@ export function costOf(publication: Draft | Publication): number {
 }
 
 /**
- * What a publisher's limit counts (`MAX_MESSAGE_BYTES`): message, data and headers in UTF-8, however the JSON of `data` was
+ * The size that `MAX_MESSAGE_BYTES` limits: message, data and headers in UTF-8, however the JSON of `data` was
  * escaped. So the limit does not depend on the publisher's JSON encoder.
  */
 export function publishedBytesOf(draft: Body & Labels): number {

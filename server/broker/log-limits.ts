@@ -20,7 +20,7 @@ export interface LogLimits {
    * of usual length, 1300 per second.
    */
   readonly idBytes: number;
-  /** The part of `totalBytes`, of `maxChannels` and of what ids may take that is for one client, 0 to 1. */
+  /** The part of `totalBytes`, of `maxChannels` and of the memory for ids that one client may use, 0 to 1. */
   readonly clientShare: number;
 }
 

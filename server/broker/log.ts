@@ -27,7 +27,7 @@ export interface Log {
   /**
    * Stores one draft at once, and keeps none of its texts, only copies. Only a log that takes effect synchronously and cannot fail
    * has it.
-   * @param moment what time it is, if that is known
+   * @param moment the current time, if the caller knows it
    */
   enter?(draft: Draft, rules: HistoryRules, moment?: Moment): Appended;
   /**
@@ -40,7 +40,7 @@ export interface Log {
    * Each channel's top. A channel that is not known gets its epoch here.
    * @param seen Positions that were given out. A channel that is behind its position in the same epoch gets a new epoch, and
    * keeps its publications and its top under it. The new epoch is stored when this resolves.
-   * @param publisher the client that pays for new channels, as in `Draft`
+   * @param publisher the client that is charged for new channels, as in `Draft`
    * @throws ServiceError "too-many-channels", but never for `all` and users' channels.
    */
   tops(
@@ -74,7 +74,7 @@ export interface PageBounds {
 }
 
 export interface ReadOptions extends PageBounds {
-  /** The client that pays for the channel if it is new, as in `Draft`. */
+  /** The client that is charged for the channel if it is new, as in `Draft`. */
   readonly publisher?: string | undefined;
 }
 

@@ -85,7 +85,7 @@ describe("openLog", () => {
         const entries = names.map((id) => ({ draft: { channel: a, message: "m", id }, rules }));
         return (await log.append(entries)).map((it) => (it.outcome === "refused" ? it.error.code : it.outcome));
       };
-      // 200 bytes each, and one per character of channel, id and what stands between them.
+      // 200 bytes each, and one per character of channel, id and separator.
       expect(await outcomes("1", "2", "3", "4", "5")).toEqual([...Array(4).fill("stored"), "idempotency-full"]);
       clock.move(2000);
       expect(await outcomes("1", "5")).toEqual(["duplicate", "idempotency-full"]);

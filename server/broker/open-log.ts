@@ -6,7 +6,7 @@ import { MemoryLog } from "./memory/log.ts";
 import type { BrokerOptions } from "./options.ts";
 import type { SqliteLog } from "./sqlite/log.ts";
 
-/** What a log needs besides its settings. */
+/** Dependencies of a log. */
 export interface LogEnvironment {
   readonly clock?: Clock;
   /**

@@ -11,7 +11,7 @@ type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
  */
 export function ownDraft(draft: Draft, known?: ChannelName): Draft {
   const channel = known ?? (ownText(draft.channel) as ChannelName);
-  // What a push is: without copying and looking at fields that are not there.
+  // Fast path for pushes: without copying or checking absent fields.
   if (draft.data !== undefined && hasOnlyData(draft)) return { channel, data: ownText(draft.data) };
   const own: Writable<Draft> = { ...draft };
   own.channel = channel;

@@ -13,7 +13,7 @@ export function toPublication(
   channel: ChannelName = draft.channel,
 ): Publication {
   const { data } = draft;
-  // What a push is: in a loop, a literal takes 0.2 µs less than a spread.
+  // Fast path for pushes: in a loop, a literal takes 0.2 µs less than a spread.
   if (data !== undefined && hasOnlyData(draft)) return { channel, data, id, epoch, offset, timestamp };
   if (draft.ephemeral !== true && draft.publisher === undefined)
     return { ...draft, channel, id, epoch, offset, timestamp };

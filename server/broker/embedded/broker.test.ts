@@ -18,7 +18,7 @@ brokerConformance(
 const a = "a" as ChannelName;
 const rules: HistoryRules = { historySize: 10, historyTtl: 60_000, historyBytes: 1_000_000 };
 
-/** A log whose appends wait to be let through, or fail. */
+/** A log whose appends can be held or fail. */
 class HeldLog implements Log {
   readonly #log = new MemoryLog();
   readonly batches: number[] = [];
@@ -101,7 +101,7 @@ describe("EmbeddedBroker", () => {
     const tops = log.tops;
     Object.assign(log, {
       tops: async (channels: Parameters<Log["tops"]>[0]) => {
-        const answer = await tops(channels); // as it is now, and told later
+        const answer = await tops(channels); // read now, answered later
         await asked.promise;
         return answer;
       },

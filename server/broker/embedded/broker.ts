@@ -56,7 +56,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     this.#clock = clock;
   }
 
-  /** A log that takes effect at once copies all texts; what is delivered is copied by the next flush. */
+  /** A log that stores at once copies all texts, and the next flush copies delivered publications. */
   get copiesTexts(): boolean {
     return this.#log.enter !== undefined;
   }
@@ -218,7 +218,7 @@ export class EmbeddedBroker implements Broker, ChannelDirectory {
     try {
       this.#events?.onPublication(publication, receivedAt);
     } catch (error) {
-      // A bug in the receiver must not affect the other drafts; the comparison of tops repairs what was missed.
+      // A bug in the receiver must not affect the other drafts; the comparison of tops fetches missed publications.
       logger().error("A publication could not be delivered: {error}", { error });
     }
     return 1;

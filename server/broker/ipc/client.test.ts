@@ -132,7 +132,7 @@ describe("the start", () => {
     const started = world.add({ link: { clock } }).start();
     const failed = started.catch((error: Error) => error.message);
     await clock.moveInSteps(16_000, 500);
-    expect(await failed).toMatch(/^the broker's host did not answer on .* within 15 s$/);
+    expect(await failed).toMatch(/^the supervisor did not answer on .* within 15 s$/);
   });
 
   test("fails at once if the host has another version", async () => {

@@ -79,7 +79,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
   async start(events: BrokerEvents): Promise<void> {
     this.#events = events;
     const { link: { clock = systemClock } = {}, path } = this.#options;
-    const late = new Error(`the broker's host did not answer on ${path} within ${startMs / 1000} s`);
+    const late = new Error(`the supervisor did not answer on ${path} within ${startMs / 1000} s`);
     const timeout = clock.setTimeout(() => this.#started.reject(late), startMs);
     this.#steady.start();
     try {
@@ -187,7 +187,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
 
   #notConnected(): Error {
     return hostUnavailable(
-      this.#closing === undefined ? "the broker's host is not connected" : "the server is shutting down",
+      this.#closing === undefined ? "the supervisor is not connected" : "the server is shutting down",
     );
   }
 
@@ -225,7 +225,7 @@ export class IpcBroker implements Broker, ChannelDirectory {
     try {
       this.#events?.onPublication(publication);
     } catch (error) {
-      // A bug in the receiver must not break the connection; the comparison of tops repairs what was missed.
+      // A bug in the receiver must not break the connection; the comparison of tops fetches missed publications.
       logger().error("A publication could not be delivered: {error}", { error });
     }
   }
@@ -260,10 +260,10 @@ export class IpcBroker implements Broker, ChannelDirectory {
 
   #broke({ reason, cause }: LinkEnd): void {
     this.#isListening = false;
-    this.#questions.fail(() => hostUnavailable(`the connection to the broker's host broke: ${reason}`));
+    this.#questions.fail(() => hostUnavailable(`the connection to the supervisor broke: ${reason}`));
     if (this.#closing !== undefined || this.#hold.isOn) return;
-    if (cause === undefined) logger().warning("The connection to the broker's host broke: {reason}.", { reason });
-    else logger().error("The connection to the broker's host broke: {cause}", { cause });
+    if (cause === undefined) logger().warning("The connection to the supervisor broke: {reason}.", { reason });
+    else logger().error("The connection to the supervisor broke: {cause}", { cause });
     this.#reportHealth();
   }
 
@@ -271,12 +271,12 @@ export class IpcBroker implements Broker, ChannelDirectory {
     if (this.#wasConnected && !this.#isLossReported && !this.#hold.isOn) {
       this.#isLossReported = true;
       if (this.#options.onHostGone === undefined)
-        logger().error("The broker's host is not reachable: {reason}.", { reason });
+        logger().error("The supervisor is not reachable: {reason}.", { reason });
       else this.#options.onHostGone(reason);
     }
     if (isRefusal)
       this.#started.reject(
-        new Error(`the broker's host refused the connection: ${reason}; restart the server with all its workers`),
+        new Error(`the supervisor refused the connection: ${reason}; restart the server with all its workers`),
       );
   }
 

@@ -11,7 +11,7 @@ import type { Questions } from "./questions.ts";
 const maxBytesInFlight = 64 * 1024 * 1024;
 const maxQueuedBytes = 32 * 1024 * 1024;
 
-/** A draft with what the host needs to store it. */
+/** A draft with the values that the host needs to store it. */
 export interface DraftInFlight {
   readonly draft: Draft;
   readonly rules: HistoryRules;

@@ -43,7 +43,7 @@ export class IpcHost {
     this.#options = options;
   }
 
-  /** Starts the broker, then accepts workers. @throws what the broker's start throws; Error when the path cannot be used. */
+  /** Starts the broker, then accepts workers. @throws errors of the broker's start; Error when the path cannot be used. */
   async start(): Promise<void> {
     const { broker, path, link } = this.#options;
     await broker.start({

@@ -9,7 +9,7 @@ import type { Broker, ChannelDirectory, Published } from "../broker.ts";
 import { costOf } from "../cost-of.ts";
 import type { HistoryRules } from "../log.ts";
 import type { Audience } from "./audience.ts";
-import { type Answer, type News, parseQuestion, type Question, toRefusal } from "./messages.ts";
+import { type Answer, type HostNotification, parseQuestion, type Question, toRefusal } from "./messages.ts";
 import { readPublish, writeDelivery, writeOwn, writeReceipt } from "./publication-fields.ts";
 
 /** The size of a part of history, by `costOf`: large enough to be cheap, small enough that deliveries pass in between. */
@@ -35,7 +35,7 @@ export class HostedWorker {
   #isGone = false;
   /** The broker is storing a draft of this worker. */
   #isPublishing = false;
-  /** What it delivered meanwhile. */
+  /** Publications that it delivered meanwhile. */
   #own: Publication | undefined;
   /** The rules of its last draft. */
   #rules: HistoryRules | undefined;
@@ -85,8 +85,8 @@ export class HostedWorker {
     );
   }
 
-  send(news: News): void {
-    this.#link.send(JSON.stringify(news));
+  send(notification: HostNotification): void {
+    this.#link.send(JSON.stringify(notification));
   }
 
   /** Sends a delivery of a channel that the worker listens to. Hot path. */

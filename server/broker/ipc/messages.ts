@@ -63,7 +63,7 @@ export type Answer =
   | ({ readonly verb: "refused"; readonly n: number } & Refusal);
 
 /** Messages that the host sends unasked. The first one is `health`. */
-export type News =
+export type HostNotification =
   | Delivery
   | { readonly verb: "health"; readonly healthy: boolean }
   /** The connection of the host's own broker broke and was restored: deliveries may be missing. */
@@ -83,8 +83,8 @@ export function parseQuestion(text: string): Question {
   return JSON.parse(text) as Question;
 }
 
-/** An answer or news that came as text. */
-export function parseAnswer(text: string): Exclude<Answer | News, Receipt | OwnDelivery | Delivery> {
+/** An answer or notification that arrived as text. */
+export function parseAnswer(text: string): Exclude<Answer | HostNotification, Receipt | OwnDelivery | Delivery> {
   return JSON.parse(text) as ReturnType<typeof parseAnswer>;
 }
 

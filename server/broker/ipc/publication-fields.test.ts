@@ -15,7 +15,7 @@ import {
   writeReceipt,
 } from "./publication-fields.ts";
 
-/** What the other side reads. */
+/** The publication as the other side reads it. */
 function sent(write: (to: FieldWriter) => void): FieldReader {
   const outbox = new Outbox();
   write(outbox.begin());

@@ -109,7 +109,7 @@ export function writeDelivery(to: FieldWriter, publication: Publication): void {
   to.texts(bodyOf(publication));
 }
 
-/** Reads what the host sends. */
+/** Reads messages of the host. */
 export function readFromHost(from: FieldReader): Receipt | OwnDelivery | Delivery {
   const kind = from.number();
   if (kind === kinds.delivery) return readDelivery(from);
@@ -137,7 +137,7 @@ function readOwn(from: FieldReader): OwnDelivery {
 
 /**
  * The texts of the publication's body are views of one text, which may take twice the memory if one of them has a wide
- * character. What keeps publications in a worker counts them twice anyway; see `Push`.
+ * character. In a worker, publications that are kept are counted twice anyway; see `Push`.
  */
 function readDelivery(from: FieldReader): Delivery {
   const offset = from.number();

@@ -31,9 +31,9 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
   droppedUntil = Number.NEGATIVE_INFINITY;
   /** Those of a channel without any are shared: see KeptChannels. */
   kept: KeptItems<T>;
-  /** Who created it. */
+  /** The owner that created it. */
   readonly creator: Owner<KeptChannel<T>>;
-  /** Who published the kept items, oldest first. Undefined while all are the creator's. */
+  /** The publishers of the kept items, oldest first. Undefined while all are the creator's. */
   #runs: Ring<Run<T>> | undefined;
   usedAt = 0;
   /** When a listener last asked for its top. */
@@ -67,7 +67,7 @@ export class KeptChannel<T> implements Used<KeptChannel<T>> {
     return this.kept.bytes - before;
   }
 
-  /** Who pays for the oldest publication. */
+  /** The owner of the oldest publication. */
   get oldestOwner(): Owner<KeptChannel<T>> {
     return this.#runs?.at(0)?.owner ?? this.creator;
   }

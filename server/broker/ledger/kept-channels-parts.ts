@@ -2,9 +2,9 @@ import type { LogLimits } from "../log-limits.ts";
 import type { KeptItems } from "../records/kept-items.ts";
 import type { KeptChannel } from "./kept-channel.ts";
 import type { Owners } from "./owners.ts";
-import type { Rooms } from "./rooms.ts";
+import type { ShareLimits } from "./share-limits.ts";
 
-/** What is told to the log. */
+/** Callbacks for the log. */
 export interface KeptChannelsEvents<T> {
   /** A new or forgotten channel gets its first epoch. */
   onOpen?(channel: KeptChannel<T>): void;
@@ -14,14 +14,14 @@ export interface KeptChannelsEvents<T> {
   onForget?(channel: KeptChannel<T>): void;
 }
 
-/** What the channels are made with. */
+/** Dependencies of the channels. */
 export interface KeptChannelsParts<T> {
   readonly limits: LogLimits;
-  readonly rooms: Rooms;
+  readonly shareLimits: ShareLimits;
   readonly owners: Owners<KeptChannel<T>>;
   /** Makes the place for a channel's items. */
   readonly makeItems: () => KeptItems<T>;
   readonly events: KeptChannelsEvents<T>;
-  /** What else counts towards the total. */
+  /** Other bytes that count towards the total. */
   readonly otherBytes: () => number;
 }

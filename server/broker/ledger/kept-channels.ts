@@ -8,7 +8,7 @@ import { KeptChannel } from "./kept-channel.ts";
 import type { KeptChannelsParts } from "./kept-channels-parts.ts";
 import type { Kind, Owner } from "./owner.ts";
 
-/** What a client wants to store. */
+/** The bytes that a client wants to add. */
 export interface Need {
   /** In all. */
   readonly bytes: number;
@@ -17,8 +17,8 @@ export interface Need {
 }
 
 /**
- * All known channels with what they keep. When there is no room, clients that hold much give it up first, then the least
- * recently used channels.
+ * All known channels and their publications. When the memory is full, clients that hold much lose data first, then the
+ * least recently used channels.
  */
 export class KeptChannels<T> {
   readonly #parts: KeptChannelsParts<T>;
@@ -56,7 +56,7 @@ export class KeptChannels<T> {
 
   /**
    * The channel, created if it is not known. Undefined if there is no room for another one.
-   * @param owner who pays for a new one, unless it is `all` or a user's channel
+   * @param owner the owner that is charged for a new one, unless it is `all` or a user's channel
    */
   open(name: ChannelName, now: number, owner = this.#parts.owners.server): KeptChannel<T> | undefined {
     const known = this.#channels.get(name);
@@ -75,7 +75,7 @@ export class KeptChannels<T> {
     return channel === undefined && isOwnChannel(name) ? this.#openNew(name, now, this.#parts.owners.server) : channel;
   }
 
-  /** What opening a channel would add to a client's share. */
+  /** The bytes that opening a channel would add to a client's share. */
   costOfOpening(name: ChannelName): number {
     return this.#channels.has(name) || isOwnChannel(name) ? 0 : channelCost(name);
   }
@@ -127,8 +127,8 @@ export class KeptChannels<T> {
   }
 
   /**
-   * Evicts from the channels that a client created until its need fits into its share, and from those of the heaviest clients
-   * until it fits into what all clients may have.
+   * Evicts from the channels that a client created until its need fits into its share, and from those of the heaviest
+   * clients until it fits into the part of all clients.
    * @returns whether it fits
    */
   makeClientRoom(owner: Owner<KeptChannel<T>>, need: Need, now: number): boolean {
@@ -136,7 +136,7 @@ export class KeptChannels<T> {
   }
 
   #makeRoomOf(owner: Owner<KeptChannel<T>>, need: Need, now: number): boolean {
-    const { bytes } = this.#parts.rooms.client;
+    const { bytes } = this.#parts.shareLimits.client;
     while (owner.bytes + need.bytes > bytes) {
       if (this.#evictFrom(owner, now)) continue;
       // A client may always keep one publication: its size is limited elsewhere.
@@ -146,10 +146,10 @@ export class KeptChannels<T> {
   }
 
   #makeRoomOfClients(owner: Owner<KeptChannel<T>>, need: Need, now: number): boolean {
-    const { owners, rooms } = this.#parts;
+    const { owners, shareLimits } = this.#parts;
     /** Clients that hold more and can give up nothing: others listen to all their channels, or they do themselves. */
     const spared = new Set<Owner<KeptChannel<T>>>();
-    while (owners.clients.bytes + need.bytes > rooms.clients.bytes) {
+    while (owners.clients.bytes + need.bytes > shareLimits.clients.bytes) {
       const held = owner.bytes + need.bytes;
       const victim = owners.heaviest("publications or idle channels", spared) ?? owners.nextAbove(held, spared);
       if (victim === undefined) {
@@ -166,7 +166,7 @@ export class KeptChannels<T> {
     return true;
   }
 
-  /** Evicts what a client used least recently. Its channels may keep only publications of others: they stay. */
+  /** Evicts the least recently used channels of a client. A channel with publications of others stays. */
   #evictFrom(owner: Owner<KeptChannel<T>>, now: number): boolean {
     return this.#evict(owner.keptBytes > 0 ? owner.keeping.oldest : undefined, owner.idle.oldest, now);
   }
@@ -180,8 +180,8 @@ export class KeptChannels<T> {
   }
 
   /**
-   * Evicts from the heaviest clients, then from the least recently used channels, and forgets idle ones, until this many bytes
-   * are free.
+   * Evicts from the heaviest clients, then from the least recently used channels, and forgets idle ones, until this many
+   * bytes are free.
    * @returns whether they are free
    */
   makeRoom(bytes: number, now: number): boolean {
@@ -197,7 +197,7 @@ export class KeptChannels<T> {
         this.#drop(keeping);
         continue;
       }
-      // What the server keeps for itself is small, and nothing that clients publish may evict it.
+      // The server's own data is small, and publications of clients must not evict it.
       if (hasPassed) return false;
       hasPassed = true;
       keeping.creator.keeping.touch(keeping, now);
@@ -205,7 +205,7 @@ export class KeptChannels<T> {
     return true;
   }
 
-  /** Drops what exceeds the channel's rules. @returns how many items. */
+  /** Drops items beyond the channel's limits. @returns how many items. */
   trim(channel: KeptChannel<T>, now: number): number {
     let dropped = 0;
     for (; channel.exceeds(now); dropped++) this.#drop(channel);
@@ -248,8 +248,8 @@ export class KeptChannels<T> {
   }
 
   /**
-   * Forgets a client's least recently used idle channel without listeners, even if it was just used. A channel with listeners
-   * would be opened again by them, at the expense of the server.
+   * Forgets a client's least recently used idle channel without listeners, even if it was just used. A channel with
+   * listeners would be opened again by them, at the expense of the server.
    */
   #forgetUsed({ idle }: Owner<KeptChannel<T>>, now: number): boolean {
     for (let tries = 0; tries < maxTries && idle.oldest !== undefined; tries++) {
@@ -267,7 +267,7 @@ export class KeptChannels<T> {
   }
 
   #hasRoom(name: ChannelName, owner: Owner<KeptChannel<T>>, now: number): boolean {
-    const { client, clients, plainChannels } = this.#parts.rooms;
+    const { client, clients, plainChannels } = this.#parts.shareLimits;
     const { maxChannels, minIdleMs } = this.#parts.limits;
     if (owner.isClient) {
       if (owner.channels >= client.channels && !this.#forget(owner.idle.oldest, now, minIdleMs)) return false;
@@ -281,7 +281,10 @@ export class KeptChannels<T> {
   }
 }
 
-/** In how many channels of a client, and of how many clients, one without listeners is sought. More would slow down each publication. */
+/**
+ * In how many channels of a client, and of how many clients, one without listeners is sought. More would slow down each
+ * publication.
+ */
 const maxTries = 20;
 const usedOrNot = Number.NEGATIVE_INFINITY;
 

@@ -15,9 +15,9 @@ import type { KeptChannelsEvents } from "./kept-channels-parts.ts";
 import type { Owner } from "./owner.ts";
 import { Owners } from "./owners.ts";
 import { idKey, RecentIds } from "./recent-ids.ts";
-import { type Rooms, roomsOf } from "./rooms.ts";
+import { type ShareLimits, shareLimitsOf } from "./share-limits.ts";
 
-/** What the ledger needs from its log. */
+/** Callbacks that the log provides for the ledger. */
 export interface LedgerDependencies<T> extends KeptChannelsEvents<T> {
   /** Makes the item to keep for a draft stored at `now`. @param name the channel's, as it is kept */
   make(draft: Draft, place: Place, name: ChannelName, now: number): T;
@@ -53,7 +53,7 @@ export type Entered<T> =
 export class Ledger<T> {
   readonly #dependencies: LedgerDependencies<T>;
   readonly #limits: LogLimits;
-  readonly #rooms: Rooms;
+  readonly #shareLimits: ShareLimits;
   readonly #channels: KeptChannels<T>;
   readonly #owners: Owners<KeptChannel<T>>;
   readonly #ids: RecentIds<Owner<KeptChannel<T>>>;
@@ -63,7 +63,7 @@ export class Ledger<T> {
     this.#limits = limits;
     this.#dependencies = dependencies;
     const maxIdBytes = Math.min(limits.idBytes, limits.totalBytes / 2);
-    this.#rooms = roomsOf(limits, maxIdBytes);
+    this.#shareLimits = shareLimitsOf(limits, maxIdBytes);
     this.#owners = new Owners(limits.totalBytes * heavyShare);
     this.#ids = new RecentIds({
       windowMs: limits.idWindowMs,
@@ -71,7 +71,7 @@ export class Ledger<T> {
       onCharge: (owner, bytes) => this.#owners.charge(owner, "idBytes", bytes),
     });
     const makeItems = () => dependencies.makeItems();
-    const shared = { limits, rooms: this.#rooms, owners: this.#owners, makeItems, events: dependencies };
+    const shared = { limits, shareLimits: this.#shareLimits, owners: this.#owners, makeItems, events: dependencies };
     this.#channels = new KeptChannels({ ...shared, otherBytes: () => this.#ids.bytes });
   }
 
@@ -125,7 +125,7 @@ export class Ledger<T> {
 
   /**
    * @param seen Positions that were given out. A channel that is behind its position in the same epoch gets a new epoch.
-   * @param publisher who pays for new ones, as in `Draft`
+   * @param publisher the client that is charged for new ones, as in `Draft`
    * @throws ServiceError "too-many-channels"
    */
   tops(
@@ -260,7 +260,7 @@ export class Ledger<T> {
 
   #hasIdRoom(owner: Owner<KeptChannel<T>>, key: string, now: number): boolean {
     const bytes = idCost(key);
-    const { client, clients } = this.#rooms;
+    const { client, clients } = this.#shareLimits;
     if (!this.#ids.hasRoom(key, now)) return false;
     if (owner.isClient) {
       if (owner.idBytes + bytes > client.idBytes) return false;
@@ -280,7 +280,7 @@ function shareFull(): ServiceError {
 }
 
 function tooManyChannels(count: number): ServiceError {
-  const message = `no room for another channel: the server knows ${count}, or you hold your share (CLIENT_SHARE); use fewer channels, or raise HISTORY_BYTES_TOTAL`;
+  const message = `no memory for another channel: the server has ${count} channels, or your share (CLIENT_SHARE) is used up; use fewer channels, or raise HISTORY_BYTES_TOTAL`;
   return new ServiceError("too-many-channels", message);
 }
 

@@ -3,7 +3,7 @@ import { type Used, UseOrder } from "./use-order.ts";
 /** Whether a channel keeps publications, or only its numbering. */
 export type Kind = "keeping" | "idle";
 
-/** Who pays for channels, publications and ids: one client, or the server with everything that API keys do. */
+/** The owner of channels, publications and ids, to which they are charged: one client, or the server for all API keys. */
 export class Owner<C extends Used<C>> {
   /** As in `Draft.publisher`; undefined for the server. */
   readonly name: string | undefined;
@@ -25,7 +25,7 @@ export class Owner<C extends Used<C>> {
     return this.name !== undefined;
   }
 
-  /** All that it pays for. */
+  /** Everything that is charged to it. */
   get bytes(): number {
     return this.channelBytes + this.keptBytes + this.idBytes;
   }

@@ -9,10 +9,10 @@ export interface Owned<C extends Used<C>> extends Used<C> {
 /** Clients that are passed over. */
 type Except<C extends Used<C>> = Pick<ReadonlySet<Owner<C>>, "has">;
 
-/** All owners, what the clients among them hold together, and who is to give something up when there is no room. */
+/** All owners, the usage of all clients together, and the choice of owners that lose data when the memory is full. */
 export class Owners<C extends Owned<C>> {
   readonly server = new Owner<C>(undefined);
-  /** What all clients hold together. */
+  /** The usage of all clients together. */
   readonly clients = new Owner<C>(undefined);
   readonly #byName = new Map<string, Owner<C>>();
   readonly #with: Readonly<Record<Kind, Rotation<Owner<C>>>> = { keeping: new Rotation(), idle: new Rotation() };
@@ -40,7 +40,7 @@ export class Owners<C extends Owned<C>> {
     return this.#byName.size;
   }
 
-  /** Adds to what the owner holds; negative amounts take away. */
+  /** Changes the usage of the owner; negative amounts reduce it. */
   charge(owner: Owner<C>, what: "channels" | "channelBytes" | "keptBytes" | "idBytes", amount: number): void {
     const wasUnused = owner.isUnused;
     owner[what] += amount;
@@ -118,7 +118,7 @@ export class Owners<C extends Owned<C>> {
 /** In how many clients of each kind the heaviest is sought. More would slow down each publication. */
 const maxTries = 20;
 
-/** Whether it pays for publications, some of which may be in channels of its own. */
+/** Whether publications are charged to it, possibly in its own channels. */
 function hasPublications<C extends Used<C>>({ keptBytes, keeping }: Owner<C>): boolean {
   return keptBytes > 0 && keeping.oldest !== undefined;
 }

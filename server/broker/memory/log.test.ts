@@ -53,7 +53,7 @@ test("garbage is not collected for small amounts, nor while much is published", 
   await log.close();
 });
 
-test("a publication is stored at the moment that it is given, and expires by it", async () => {
+test("a publication is stored with the given time, and expires by it", async () => {
   const { clock, log } = await begin();
   const draft = { channel: "a" as ChannelName, message: "m" };
   const moment = momentOf(clock);

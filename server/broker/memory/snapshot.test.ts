@@ -25,7 +25,7 @@ async function takenOver(log: MemoryLog, clock: MovedClock, limits: Partial<LogL
 
 const read = (log: MemoryLog, channel = room) => log.read(channel, everything, { limit: 100, maxBytes: 1_000_000 });
 
-test("a log that takes over has the same messages, in the same epoch, and goes on numbering", async () => {
+test("a log that takes over has the same messages, in the same epoch, and continues the numbering", async () => {
   const clock = new MovedClock();
   const log = new MemoryLog({ clock });
   await fill(log, 5, clock);

@@ -55,7 +55,7 @@ export function* snapshotOf(ledger: Ledger<Publication>, aheadMs: number): Itera
   for (const { key, position, at } of ledger.rememberedIds()) yield line({ id: key, position, at: at + aheadMs });
 }
 
-/** Restores a snapshot into an empty ledger. Epochs and offsets go on. */
+/** Restores a snapshot into an empty ledger. Epochs and offsets continue. */
 export async function restoreSnapshot(
   ledger: Ledger<Publication>,
   lines: AsyncIterable<string> | Iterable<string>,

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ChunkPool, mostChunkBytes } from "./chunk-pool.ts";
 
-test("a chunk has room for what is asked, and at most a quarter more", () => {
+test("a chunk has the requested size, and at most a quarter more", () => {
   const pool = new ChunkPool();
   for (const bytes of [1, 128, 129, 169, 1000, 1024, 1025, 40_000, mostChunkBytes, mostChunkBytes + 1, 1_000_000]) {
     const { length } = pool.take(bytes);
@@ -18,7 +18,7 @@ test("a chunk is used again for a similar size, and for one owner at a time", ()
   expect(pool.take(1024)).not.toBe(chunk);
 });
 
-test("what is too large or too much to keep is freed at once", () => {
+test("chunks that are too large or too many to keep are freed at once", () => {
   const pool = new ChunkPool();
   const large = pool.take(mostChunkBytes + 1);
   pool.give(large);

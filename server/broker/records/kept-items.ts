@@ -8,19 +8,19 @@ export interface ItemsChannel {
   readonly top: number;
 }
 
-/** When an item was stored, and what time it is. */
+/** When an item was stored, and the current time. */
 export interface KeptTime {
   readonly at: number;
   readonly now: number;
 }
 
-/** What is known of an item besides itself. */
+/** Metadata of an item. */
 export interface StoredItem {
   readonly at: number;
   readonly cost: number;
 }
 
-/** What a channel keeps of its publications, oldest first. An index of 0 is the oldest. */
+/** The publications that a channel keeps, oldest first. Index 0 is the oldest. */
 export interface KeptItems<T> {
   readonly length: number;
   /** The cost of all items. */

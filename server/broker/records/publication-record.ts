@@ -52,7 +52,10 @@ export function recordBytes({ id, data, message }: Publication, others: string):
   return bytes;
 }
 
-/** Writes a record where there is room for it. Hot path: once per publication. @param others see `otherFields` @returns the position after it */
+/**
+ * Writes a record where there is room for it. Hot path: once per publication. @param others see `otherFields` @returns the
+ * position after it
+ */
 export function writeRecord(target: Buffer, start: number, it: Publication, others: string): number {
   const { id, data, message } = it;
   let end = start + headerBytes;
@@ -66,7 +69,10 @@ export function writeRecord(target: Buffer, start: number, it: Publication, othe
   return end;
 }
 
-/** Writes what is stored with the publication. Part of each record; on its own, because an object for the arguments costs 200 bytes. */
+/**
+ * Writes the metadata of a publication, which is part of each record. Separate, because an object for the arguments costs
+ * 200 bytes.
+ */
 export function writeLabels(target: Buffer, start: number, cost: number, at: number): void {
   writeUint32(target, start + costAt, cost);
   writeFloat64(target, start + storedAt, at);
@@ -103,7 +109,7 @@ export function readRecord(source: Buffer, start: number, { channel, epoch, offs
     isAscii ? text.slice(from, to) : source.utf8Slice(textStart + from, textStart + to);
   const id = part(0, idEnd);
   const data = dataEnd === idEnd ? undefined : part(idEnd, dataEnd);
-  // What a push is: in a loop, a literal takes 0.2 µs less than a spread.
+  // Fast path for pushes: in a loop, a literal takes 0.2 µs less than a spread.
   if (data !== undefined && end === dataEnd) return { channel, data, id, epoch, offset, timestamp };
   const message = isUtf16
     ? source.toString("utf16le", textStart + dataEnd, textStart + messageEnd)

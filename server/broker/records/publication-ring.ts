@@ -206,7 +206,7 @@ export class PublicationRing implements KeptItems<Publication> {
   }
 }
 
-/** @param bytes what the new chunk must hold @param held what all chunks hold */
+/** @param bytes the bytes that the new chunk must hold @param held those that all chunks hold */
 function chunkSize(bytes: number, held: number): number {
   const usual = held < smallBytes ? 0 : Math.min(mostChunkBytes, Math.max(smallBytes, Math.floor(held / 8)));
   return bytes > usual / 4 ? bytes : usual;

@@ -61,7 +61,7 @@ const offsets = (now = 0, channel = a) =>
 const rowsOf = (table: "publications" | "ids" | "channels") =>
   database.query<{ rows: number }, []>(`SELECT count(*) AS rows FROM ${table}`).get()?.rows;
 
-/** As many pages as there are, and not one more: SQLite says then what it says of a full disk. */
+/** Limits the file to its present pages, so that SQLite reports a full disk. */
 function fillDisk(): void {
   const { page_count: pages = 0 } = database.query<Record<string, number>, []>("PRAGMA page_count").get() ?? {};
   database.run(`PRAGMA max_page_count = ${pages}`);

@@ -19,7 +19,7 @@ import { type Progress, Witness } from "./witness.ts";
 /** Channels, ids and publications per slice: a few milliseconds. */
 const sweepSteps = 10_000;
 
-/** What an archive is made of. */
+/** Dependencies of an archive. */
 export interface ArchiveParts {
   readonly directory: string;
   /** Open, and used by this archive alone. */
@@ -42,7 +42,7 @@ export interface ArchiveParts {
  * Times in the file are in history time. It advances with the log's steady time, and over a restart by as much as the wall
  * clock advanced. So setting the wall clock while the server runs changes no age.
  *
- * @throws whatever the file throws, from every method.
+ * @throws errors of the file, from every method.
  */
 export class Archive {
   readonly #directory: string;
@@ -173,7 +173,7 @@ export class Archive {
     return this.#current(now).ledger.list(prefix, after, limit, now + this.#shiftMs);
   }
 
-  /** Drops some of what has expired. @returns whether nothing is left to do. */
+  /** Drops some expired publications. @returns whether nothing is left to do. */
   sweep(now: number, wall: number): boolean {
     this.#wall = wall;
     const ledger = this.#current(now);
@@ -236,7 +236,7 @@ export class Archive {
     return ledger;
   }
 
-  /** Inside a transaction: writes what the load found to the file. */
+  /** Inside a transaction: writes the findings of the load to the file. */
   #applyAudit(ledger: StoredLedger, audit: LoadAudit, now: number): void {
     ledger.applyAudit(audit);
     ledger.save();

@@ -8,7 +8,7 @@ import type { Archive } from "./archive.ts";
 import { openHistory } from "./open-history.ts";
 
 const mebibyte = 1024 ** 2;
-/** As docs/durable-history.md has it: beside twice the total, what waits to be deleted and the write-ahead log. */
+/** The limit of docs/durable-history.md: twice the total, plus messages waiting to be deleted and the write-ahead log. */
 const slack = 32 * mebibyte;
 const rules = { historySize: 1_000_000, historyTtl: 86_400_000, historyBytes: 1024 * mebibyte };
 

@@ -1,7 +1,7 @@
 import type { StateRow } from "./rows.ts";
 import { type FoundWitness, isSameFile, type Progress } from "./witness.ts";
 
-/** What a loaded history is compared with. */
+/** The expected state that a loaded history is compared with. */
 export interface Expectation {
   /** The state in the file. Undefined if it is damaged. */
   readonly state: StateRow | undefined;

@@ -21,7 +21,7 @@ interface Waiting {
  * The storage thread, as its log uses it.
  *
  * One list of requests is in flight at a time. Requests made in the meantime form the next list, so the thread's backlog is
- * never more than what arrived during its last transaction. The thread keeps the process alive only while requests are in
+ * never more than arrived during its last transaction. The thread keeps the process alive only while requests are in
  * flight.
  *
  * If the disk does not respond, nothing can interrupt the thread. Then the requests in flight are rejected, although they may still

@@ -48,13 +48,13 @@ async function stored(): Promise<SqliteLog> {
 describe("SqliteLog does not open, and says what to do,", () => {
   const faults: [string, () => Promise<string | undefined>, string][] = [
     [
-      "when the file is none of SQLite's",
+      "when the file is not an SQLite file",
       () => then(writeFile(path, "x".repeat(5000))),
       "is damaged: run `fanfare data check`",
     ],
     ["when the file is cut in two", () => then(cutInTwo()), "is damaged: run `fanfare data check`"],
     [
-      "when the file is another program's",
+      "when the file belongs to another program",
       () => then(run("CREATE TABLE t (a)")),
       "was not made by Fanfare: choose another",
     ],
@@ -67,7 +67,7 @@ describe("SqliteLog does not open, and says what to do,", () => {
       "was made by a newer version of Fanfare: start that version",
     ],
     ["when a directory has the file's name", () => then(mkdir(path)), "it cannot be written: make it writable"],
-    ["when the directory cannot be made", () => inFile(), "is not a directory"],
+    ["when the directory cannot be created", () => inFile(), "is not a directory"],
   ];
   test.each(faults)("%s", async (_, prepare, message) => {
     const at = (await prepare()) ?? directory;
@@ -77,14 +77,11 @@ describe("SqliteLog does not open, and says what to do,", () => {
     expect(String(failure)).toContain(message);
   });
 
-  testIf(process.getuid?.() !== 0, "root may write whatever the permissions say")(
-    "when the file may be read only",
-    async () => {
-      await (await stored()).close();
-      await chmod(path, 0o444);
-      expect(String(await openFailure())).toContain("it cannot be written: make it writable");
-    },
-  );
+  testIf(process.getuid?.() !== 0, "root ignores file permissions")("when the file is read-only", async () => {
+    await (await stored()).close();
+    await chmod(path, 0o444);
+    expect(String(await openFailure())).toContain("it cannot be written: make it writable");
+  });
 
   test("while another log uses the directory, and opens once that one is closed", async () => {
     const log = await stored();
@@ -206,7 +203,7 @@ import type { Answer, Request } from "./thread-messages.ts";
   });
 });
 
-/** What was prepared lies in the usual directory. */
+/** Waits for the preparation of the usual directory. */
 async function then(prepared: unknown): Promise<undefined> {
   await prepared;
 }

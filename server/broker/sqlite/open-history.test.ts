@@ -114,7 +114,7 @@ describe("a history restored from a copy begins new epochs, and keeps its messag
       const restored = start();
       expect(topOf(restored)?.epoch).not.toBe(epoch);
       expect(restored.takeNotes().join()).toContain("all channels start new epochs");
-      // A copy of the database that is taken while the server runs lacks what is only in the write-ahead log.
+      // A copy of the database that is taken while the server runs lacks the data that is only in the write-ahead log.
       expect(["1,2", "1"]).toContain(messagesOf(restored).join());
       const top = topOf(restored);
       stop();

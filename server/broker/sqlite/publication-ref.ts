@@ -15,7 +15,7 @@ export interface PublicationRef {
   isDamaged: boolean;
 }
 
-/** A channel and what the file contains of it. */
+/** A channel and its state in the file. */
 export interface StoredChannel {
   readonly number: number;
   readonly kept: KeptChannel<PublicationRef>;

@@ -1,6 +1,6 @@
 import { fileFaultOf } from "../../lib/file-fault.ts";
 
-/** What can be wrong with the storage directory: the meaning, and what to do. */
+/** Problems of the storage directory, and how to fix each. */
 const faults = {
   full: ["the disk is full", "free some space; a running server then stores again by itself"],
   "read-only": [
@@ -50,7 +50,7 @@ export class DamagedHistory extends Error {
   override readonly name = "DamagedHistory";
 }
 
-/** What is wrong, for callers of the API: without the directory, which they cannot fix. */
+/** The problem, for callers of the API: without the directory, which they cannot fix. */
 export function meaningOf(fault: StorageFault): string {
   return faults[fault][0];
 }

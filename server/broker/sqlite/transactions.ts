@@ -20,7 +20,7 @@ export class Transactions {
     return this.#failure !== undefined;
   }
 
-  /** @throws what `run` or the file throws, or a StorageError if files are gone */
+  /** @throws errors of `run` or the file, or a StorageError if files are gone */
   run<Result>(now: number, run: () => Result): Result {
     return this.#recordFailure(now, () => {
       try {

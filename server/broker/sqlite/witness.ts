@@ -159,8 +159,8 @@ export function isSameFile(one: string, other: string): boolean {
 
 /**
  * Whether the file system records creation times. Some report the time of the last change instead, which a rename or a new
- * owner changes. To find out, this sets the permissions of the history's file to what they are and compares the times. It
- * repeats this until the clock of the file system has advanced, which takes a few milliseconds for a new file.
+ * owner changes. To find out, this sets the permissions of the history's file to their present value and compares the
+ * times. It repeats this until the clock of the file system has advanced, which takes a few milliseconds for a new file.
  */
 function hasBirthTime(path: string): boolean {
   const before = statSync(path, { bigint: true });

@@ -1,14 +1,14 @@
 import type { LogLimits } from "../log-limits.ts";
 
-/** How much of what is everyone's may be taken by one client, and by all clients together. */
-export interface Rooms {
-  readonly client: Room;
-  readonly clients: Room;
+/** How much of the shared memory one client may use, and all clients together. */
+export interface ShareLimits {
+  readonly client: ShareLimit;
+  readonly clients: ShareLimit;
   /** Known channels, except for those of everyone and of users, which have the rest. */
   readonly plainChannels: number;
 }
 
-export interface Room {
+export interface ShareLimit {
   readonly channels: number;
   /** Channels, publications and ids together. */
   readonly bytes: number;
@@ -18,19 +18,19 @@ export interface Room {
 
 /** All clients together leave a quarter to API keys, to `all` and to users' channels. */
 const clientsShare = 0.75;
-/** What users' channels have for themselves. */
+/** The part that is reserved for users' own channels. */
 const ownShare = 0.1;
 
-/** @param idBytes what all remembered ids may take */
-export function roomsOf({ maxChannels, totalBytes, clientShare }: LogLimits, idBytes: number): Rooms {
-  const room = (share: number): Room => ({
+/** @param idBytes the limit for all remembered ids */
+export function shareLimitsOf({ maxChannels, totalBytes, clientShare }: LogLimits, idBytes: number): ShareLimits {
+  const limit = (share: number): ShareLimit => ({
     channels: Math.max(1, Math.ceil(maxChannels * share)),
     bytes: Math.floor(totalBytes * share),
     idBytes: Math.floor(idBytes * share),
   });
   return {
-    client: room(Math.min(clientShare, clientsShare)),
-    clients: room(clientsShare),
+    client: limit(Math.min(clientShare, clientsShare)),
+    clients: limit(clientsShare),
     plainChannels: maxChannels - Math.floor(maxChannels * ownShare),
   };
 }
