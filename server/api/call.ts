@@ -18,7 +18,7 @@ import type { Account } from "../limits/account.ts";
 import { publisherOf } from "../limits/principal.ts";
 import type { Schedules } from "../schedule/schedules.ts";
 
-/** What the handlers may use. */
+/** Dependencies of the handlers. */
 export interface ApiDependencies {
   readonly hub: Hub;
   readonly access: Access;
@@ -45,7 +45,7 @@ export interface Call {
   readonly headers: Pick<Headers, "get">;
   /** The span of the request, as a W3C `traceparent`. Set before the verb is called if it is traced. */
   traceparent?: string | undefined;
-  /** Who pays. The request itself is already counted as one message. */
+  /** The account that is charged. The request itself is already counted as one message. */
   readonly account: Account;
 }
 
@@ -67,7 +67,7 @@ export interface PartRefusal {
 /** Handles a request. Throws a ServiceError for the error response. */
 export type Verb = (dependencies: ApiDependencies, call: Call) => Reply | Promise<Reply>;
 
-/** The client that pays for what it stores, as in `Draft.publisher`; undefined for an API key. */
+/** The client that stored data is charged to, as in `Draft.publisher`; undefined for an API key. */
 export function publisherOfCall({ identity }: Pick<Call, "identity">): string | undefined {
   return identity && publisherOf({ userId: identity.userId, origin: { ip: "" } });
 }

@@ -15,7 +15,7 @@ import { userTokenHeader } from "./about/explain.ts";
 import { type ApiDependencies, type Call, ok, type Reply } from "./call.ts";
 import { type Explanation, explanationOf } from "./explanation.ts";
 
-/** `GET /v1/explain?user=&channel=`: what a client may do in a channel, and what decides about each right. */
+/** `GET /v1/explain?user=&channel=`: what a client may do in a channel, and which rule decides about each right. */
 export async function explain({ access, ruleFor }: ApiDependencies, call: Call): Promise<Reply> {
   const channel = channelOf(call.query);
   const identity = await identityOf(call, access);

@@ -37,7 +37,7 @@ const rule = (field: string, granted: boolean) => ({
   place: "channels[0] (a.yaml, line 3)",
 });
 
-describe("what decides about a right is named:", () => {
+describe("an explanation names the deciding rule:", () => {
   test("a grant, with its pattern and claim", () => {
     const token = { granted: true, source: "token", rule: '"room:*"', because: "the token grants it" } as const;
     expect(explain("subscribe", holder({ subscribe: ["hall", "room:*"] }))).toEqual({

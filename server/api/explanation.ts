@@ -8,7 +8,7 @@ export interface Explanation {
   readonly granted: boolean;
   /** The kind of thing that decides. */
   readonly source: Source;
-  /** What decides, as it is written: `publish: nobody`. */
+  /** The deciding rule, as it is written: `publish: nobody`. */
   readonly rule?: string;
   /** Where that stands: `channels[1] (fanfare.config.yaml, line 12)`. */
   readonly place?: string;
@@ -19,7 +19,7 @@ export type Source = (typeof sources)[number];
 
 export const sources = ["token", "rule", "default", "setting", "hook", "block", "built-in"] as const;
 
-/** What a decision was about. */
+/** The subject of a decision. */
 export interface Facts {
   readonly channel: ChannelName;
   readonly identity: Identity;
@@ -30,7 +30,7 @@ export interface Facts {
 
 type Field = "subscribe" | "publish" | "presence";
 
-/** Says in words what decided about a right. */
+/** Says in words which rule decided about a right. */
 export function explanationOf(field: Field, { granted, basis }: Decision, facts: Facts): Explanation {
   switch (basis.by) {
     case "grant":

@@ -4,7 +4,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { PublishOccurrence } from "../schedule/occurrence.ts";
 import { knownPublishFields, parsePublishRequest } from "./publish-request.ts";
 
-/** Makes the function that publishes what schedules say. */
+/** Makes the function that publishes occurrences of schedules. */
 export function makePublishOccurrence(hub: Pick<Hub, "publish">): PublishOccurrence {
   return async ({ publish, id, allowsOwnId, only }) => {
     const { targets, draft } = parsePublishRequest(fields.parseObject(publish, knownPublishFields));

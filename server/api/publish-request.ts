@@ -6,7 +6,7 @@ import { refuseUnknownNames } from "../lib/unknown-names.ts";
 import { publishRequest } from "./about/publish.ts";
 import { type DraftContent, parseDraftContent, userChannelField } from "./draft.ts";
 
-/** What is published, and to which channels. */
+/** The draft and the channels to publish it to. */
 export interface PublishRequest {
   readonly targets: Targets;
   readonly draft: DraftContent;

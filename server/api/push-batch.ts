@@ -109,7 +109,7 @@ class Pushes {
     else if (result.user_id !== null) this.#unknown.push({ userId: result.user_id, listeners, result });
   }
 
-  /** @throws what is a bug */
+  /** @throws on a bug */
   #refuse(index: number, result: PushResult, error: unknown): void {
     if (!(error instanceof ServiceError)) throw error;
     const { code, message: reason } = error;
@@ -135,5 +135,5 @@ function succeed(result: PushResult): void {
   result.error = undefined;
 }
 
-/** What an item that is not an object says. */
+/** The error for an item that is not an object. */
 const nobody: fields.Fields = {};

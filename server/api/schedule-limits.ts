@@ -1,4 +1,4 @@
-/** What the fields of a schedule may contain. Seconds, where nothing else is said. */
+/** Limits for the fields of a schedule. Seconds, unless stated otherwise. */
 export const scheduleLimits = {
   /** Names that begin with `$` are the server's. See also `isDots`. */
   idPattern: /^[A-Za-z0-9_=@,.:-]{1,64}$/,

@@ -5,7 +5,7 @@ import { knownScheduleFields, parseScheduleRequest } from "./schedule-request.ts
 const publishOf = (text: string) =>
   parseScheduleRequest(parseObject(text, knownScheduleFields, 2), text).definition.publish;
 
-describe("what a schedule keeps of its publish request", () => {
+describe("the publish request that a schedule keeps", () => {
   test("has no white space, so that a megabyte of it does not use up SCHEDULE_BYTES", () => {
     const space = " \n\t".repeat(1000);
     const publish = `{${space}"user_ids" :${space}["a",${space}"b"],"headers":{ "h" : "v w" },${space}"message":"x  y"${space}}`;

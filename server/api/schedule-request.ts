@@ -41,8 +41,8 @@ export function parseScheduleRequest(object: fields.Fields, text: string): Sched
 }
 
 /**
- * What a schedule keeps of a publish request, as JSON text: `data` as it came, and everything else without white space.
- * Otherwise a megabyte of spaces around a short message would count towards SCHEDULE_BYTES.
+ * The part of a publish request that a schedule keeps, as JSON text: `data` unchanged, and everything else without white
+ * space. Otherwise a megabyte of spaces around a short message would count towards SCHEDULE_BYTES.
  */
 export function storedText(members: ReadonlyMap<string, JsonText>): JsonText {
   const texts = Array.from(members, ([name, text]) => {

@@ -6,15 +6,15 @@ import type { Schedules } from "../schedule/schedules.ts";
 /** How many of the next times are shown. */
 const nextTimes = 5;
 
-/** What a view shows besides the schedule itself. */
+/** Optional parts of a view. */
 export interface ViewOptions {
   /** Whether it shows what is published. */
   readonly hasContent: boolean;
-  /** For a publication that is scheduled: whether an earlier request has done so. */
+  /** For a scheduled publication: whether an earlier request created the schedule. */
   readonly duplicate?: boolean;
 }
 
-/** A schedule as the HTTP API shows it. What it publishes is passed on as the text it came as. */
+/** A schedule as the HTTP API shows it. The publication is passed on as the text that was received. */
 export function viewOf(
   schedule: Schedule,
   { times, isDurable }: Pick<Schedules, "times" | "isDurable">,

@@ -75,7 +75,10 @@ export async function publishLater(
 ): Promise<Reply> {
   const { body, identity, headers } = call;
   if (identity !== undefined) {
-    throw new ServiceError("forbidden", "at and delay_s take an API key: a user's token can only publish now");
+    throw new ServiceError(
+      "forbidden",
+      "at and delay_s require an API key: with a user's token, messages can only be published at once",
+    );
   }
   const request = parsePublishRequest(object);
   checkSize(hub, request);
@@ -109,7 +112,7 @@ async function put({ hub, schedules }: ApiDependencies, { body }: Call, pathId: 
   checkSize(hub, publish);
   const wanted = { id: id ?? `s_${randomId(9)}`, definition, origin: "api" as const, isPaused };
   const { schedule, isNew } = await schedules.put(wanted);
-  // The content is what the request has just set.
+  // The request itself has just set the content.
   return reply(isNew ? 201 : 200, schedule, schedules, { hasContent: true });
 }
 

@@ -9,7 +9,7 @@ import { explain } from "../trace/sentence.ts";
 import { type ApiDependencies, type Call, ok, type Reply, userIdIn } from "./call.ts";
 import { type FoundPublication, findPublication, wantedOf } from "./traced-publication.ts";
 
-/** What one worker answered. */
+/** The answer of one worker. */
 interface Answer extends WorkerFacts {
   readonly worker: string;
 }

@@ -5,7 +5,7 @@ import type { Publication } from "../../protocol/publication.ts";
 import type { TracedPublication } from "../trace/facts.ts";
 import type { ApiDependencies, Call } from "./call.ts";
 
-/** How much of the history is searched for an id, from its end. */
+/** How many of the latest publications are searched for an id. */
 const searched = 1000;
 
 /** Which publication of the channel is meant. */
@@ -55,7 +55,7 @@ export async function findPublication(
   return {
     traced,
     publication: undefined,
-    sentence: `Offset ${offset} of ${channel} is no longer in the history, so it is not known whom its publisher left out`,
+    sentence: `Offset ${offset} of ${channel} is no longer in the history, so it is not known which connection its publisher excluded`,
   };
 }
 

@@ -26,7 +26,7 @@ export interface AccessSettings extends RightsSettings {
  * Throws ServiceErrors: "unauthorized" if a token or a user would help, otherwise "forbidden".
  */
 export class Access {
-  /** What decides about each channel. */
+  /** The rules of the channels. */
   readonly rights: Rights;
   readonly #settings: AccessSettings;
 
@@ -114,7 +114,7 @@ export class Access {
   }
 
   /**
-   * What a client may see of a channel's presence: the users, or only the number of connections.
+   * The part of a channel's presence that a client may see: the users, or only the number of connections.
    * @param identity undefined for an API key, which sees the users unless presence is off
    * @throws ServiceError if it may see neither, synchronously or as a rejection
    */

@@ -55,7 +55,7 @@ describe("a request", () => {
     expect(() => keys.check(bearer(second), "read")).not.toThrow(new RegExp(second));
   });
 
-  test("is told if what it sent is a user's token", () => {
+  test("is told if it sent a user's token instead of a key", () => {
     const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib2IifQ.KytHThNMf_d740TxGhpX45NYxCJPLE1klbjXFmZ";
     expect(() => keys.check(bearer(token), "read")).toThrow("an API key is required, got a user's token");
     expect(() => keys.check(bearer(`${token}.x`), "read")).toThrow("the API key is wrong");

@@ -1,6 +1,6 @@
 import type { Identity } from "./identity.ts";
 
-/** What can be blocked: a user with all tokens, or one token by its `jti`. */
+/** The target of a block: a user with all tokens, or one token by its `jti`. */
 export type BlockKind = "user" | "token";
 
 /** A user or token that may not connect and may not send requests. */

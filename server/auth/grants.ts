@@ -1,6 +1,8 @@
 import { type ChannelName, parseChannelName } from "../../protocol/channel-name.ts";
 
-/** What a token can allow in a channel. Reading history counts as subscribing; `presence` is to see who is in it. */
+/**
+ * The rights that a token can grant in a channel. `subscribe` includes reading history; `presence` means seeing the users.
+ */
 export type Verb = (typeof verbs)[number];
 
 export const verbs = ["subscribe", "publish", "presence"] as const;

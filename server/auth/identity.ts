@@ -11,11 +11,11 @@ export interface Identity {
   readonly expiresAtMs: number | undefined;
   /** Set if a token proves who the user is. */
   readonly token?: TokenFacts;
-  /** What others may know about the user: the token's claim `info`. At most `limits.infoBytes`. */
+  /** Information that others may see about the user: the token's claim `info`. At most `limits.infoBytes`. */
   readonly info?: JsonText;
 }
 
-/** What is known of the token behind an identity. */
+/** The verified token of an identity. */
 export interface TokenFacts {
   /** Its claim `jti`, by which it can be blocked. */
   readonly id: string | undefined;

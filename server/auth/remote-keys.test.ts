@@ -157,7 +157,7 @@ describe("the key set", () => {
     expect(requests).toHaveLength(2);
   });
 
-  test("that was fetched after a key was asked for refuses its tokens for good", async () => {
+  test("that was fetched after a key was requested refuses its tokens permanently", async () => {
     const verifier = make();
     const token = await tokenOf("second");
     await expect(verifier.verify(token)).rejects.toMatchObject({ code: "unauthorized" }); // the first fetch

@@ -26,7 +26,7 @@ export interface RightsSettings {
 }
 
 /**
- * What decided about a right:
+ * The reason for a decision:
  * - `everyone`: the channel `all`, which every client receives
  * - `own-channel`, `users-channel`, `reserved`: the kind of the channel, which no rule and no grant changes
  * - `chat`: the setting CHAT

@@ -32,7 +32,7 @@ export function makeTokenVerifier(
   return keys === undefined ? undefined : new JwtVerifier(keys, settings, clock);
 }
 
-/** What a token must be: signed with one of the keys, by one of the issuers, for one of the audiences. */
+/** Requirements for a token: signed with one of the keys, by one of the issuers, for one of the audiences. */
 export interface VerifierSettings extends KeySettings {
   /** Undefined or empty: any. */
   readonly issuers?: readonly string[] | undefined;
@@ -50,7 +50,7 @@ export interface TokenOptions {
   readonly presence?: readonly string[] | undefined;
   /** Undefined: it never expires. */
   readonly expiresInS: number | undefined;
-  /** What others may know about the user: any JSON. */
+  /** Information that others may see about the user: any JSON. */
   readonly info?: unknown;
 }
 

@@ -38,7 +38,7 @@ const timeoutMs = 10_000;
 
 /**
  * Sends a request, without retries.
- * @throws whatever fetch throws if there is no response: see `unreachable`
+ * @throws errors of fetch if there is no response: see `unreachable`
  */
 export async function sendRequest(request: ApiRequest): Promise<ApiResponse> {
   const { body, method, userToken } = request;

@@ -68,7 +68,7 @@ function flagsOf({ command }: CommandPath): Option[] {
   return command.options.filter(({ hidden, long }) => !hidden && typeof long === "string");
 }
 
-/** What can follow a command. Without a command, that includes the flags of `start`. */
+/** The words that can follow a command. Without a command, that includes the flags of `start`. */
 function candidates(place: CommandPath, program: Command): string[] {
   const { path, command } = place;
   const words = command.commands.map((it) => it.name());

@@ -10,7 +10,7 @@ describe("completion in bash", () => {
     script = (await runFakeCli(["completion", "bash"])).out;
   });
 
-  /** What bash offers for the last of these words. */
+  /** The completions that bash offers for the last of these words. */
   function complete(...words: readonly string[]): string[] {
     const quoted = ["fanfare", ...words].map((word) => `'${word}'`).join(" ");
     const ask = `COMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _fanfare; printf '%s\\n' "\${COMPREPLY[@]}"`;

@@ -117,7 +117,7 @@ async function chat(context: CommandContext, { user, token, address, screen, nam
   const { failed, pending } = sender.counts;
   const isCut = lines === undefined && (!wasConnected || (pending > 0 && !screen.isPerson));
   if (isCut) context.exitWith(interruptedCode);
-  // A person has seen what the server refused, but not what still waits for the connection. A script needs the exit code.
+  // A person has seen the refused messages, but not those that still wait for the connection. A script needs the exit code.
   else if (screen.isPerson && unsent > 0)
     throw new CommandError(`not sent: ${unsent} message(s): the connection was lost`);
   else if (screen.isPerson) return;

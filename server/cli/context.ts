@@ -1,7 +1,7 @@
 import type { Examined } from "../config/load.ts";
 import type { CliEnvironment } from "./cli-environment.ts";
 
-/** What every command is created with. */
+/** Dependencies of every command. */
 export interface CommandContext extends CliEnvironment {
   /** Writes one or more lines to the standard output. */
   print(lines: string): void;

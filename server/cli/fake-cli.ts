@@ -4,7 +4,7 @@ import { systemClock } from "../lib/clock.ts";
 import { runCli } from "./cli.ts";
 import type { CliEnvironment } from "./cli-environment.ts";
 
-/** What a test sets up. Everything omitted is empty. */
+/** Settings of a test. Everything omitted is empty. */
 export interface FakeCliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;

@@ -2,9 +2,9 @@
 export type FieldNames = ReadonlyMap<string, string>;
 
 /**
- * The server's error message with the names of the command's options, because the user has written those and not the fields:
- * `publish: every_s: expected at least jitter_s, got 1` becomes `--every: expected at least --jitter, got 1`. What came (`got …`)
- * stays as it is.
+ * The server's error message with the names of the command's options, because the user has written those and not the
+ * fields: `publish: every_s: expected at least jitter_s, got 1` becomes `--every: expected at least --jitter, got 1`. The
+ * given value (`got …`) stays as it is.
  */
 export function withOptionNames(detail: string, names: FieldNames): string {
   const gotAt = detail.indexOf(", got ");

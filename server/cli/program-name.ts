@@ -16,7 +16,7 @@ export function findProgramName(env: Readonly<Record<string, string | undefined>
     const onPath = Bun.which(name, { PATH: env.PATH ?? "" });
     return onPath !== null && realpathSync(onPath) === executable ? name : executable;
   }
-  // npm and npx put node_modules/.bin on the PATH of what they run, so what is found there proves nothing.
+  // npm and npx put node_modules/.bin on the PATH of the programs they run, so a program in it proves nothing.
   if (env.npm_config_user_agent !== undefined) return "npx fanfare";
   const command = Bun.which("fanfare", { PATH: env.PATH ?? "" });
   return command !== null && isThisPackage(command) ? "fanfare" : "npx fanfare";

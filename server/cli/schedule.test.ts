@@ -113,7 +113,7 @@ revision:  2
     ]);
   });
 
-  test("pause prints what it is told if the key may not read the schedule", async () => {
+  test("pause prints the state if the key may not read the schedule", async () => {
     const { publish: _publish, ...shown } = schedule;
     using server = startFakeServer(() => Response.json(shown));
     const { code, out } = await run(server.url, "pause", "daily");

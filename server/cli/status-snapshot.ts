@@ -31,7 +31,7 @@ export interface Snapshot {
   readonly users: number | undefined;
   /** Its processes; empty if the server does not report them. */
   readonly processes: readonly Sample[];
-  /** What a reload or an upgrade does, or why the last one failed; undefined if there is nothing to report. */
+  /** The progress of a reload or an upgrade, or why the last one failed; undefined if there is nothing to report. */
   readonly roll: string | undefined;
 }
 

@@ -115,7 +115,7 @@ async function printAll(body: ReadableStream<Uint8Array>, printer: Printer, coun
   return false;
 }
 
-/** Prints events as lines, and what was dropped to the standard error. */
+/** Prints events as lines, and the number of dropped events to the standard error. */
 class Printer {
   printed = 0;
   readonly #context: CommandContext;

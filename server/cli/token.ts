@@ -10,7 +10,7 @@ import { parseDuration } from "../lib/duration.ts";
 import { printable, printableJson } from "./printable.ts";
 import { uptimeText } from "./status-table.ts";
 
-/** What the command needs from its environment. Each has a default. */
+/** Dependencies of the command. Each has a default. */
 export interface TokenDependencies {
   /** The `JWT_*` settings from environment, `.env` and file. Each flag wins over its setting. */
   readonly configured: () => KeySettings;

@@ -28,7 +28,7 @@ function connectionLines(connection: Fields, paint: Paint): readonly string[] {
   return ["", `${paintVerdict(label, paint)}${head}`, paint.dim(`  ${facts}`)];
 }
 
-/** Green would be a sender's colour, so what is fine is not coloured. */
+/** Green would be a sender's colour, so good news is not coloured. */
 function paintVerdict(label: string, paint: Paint): string {
   return /^(drained|sent|resumed|pending)/.test(label) ? label : paint.notice(label);
 }

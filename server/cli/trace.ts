@@ -20,11 +20,11 @@ interface TraceFlags extends AddressFlags {
   readonly json?: true;
 }
 
-/** `fanfare trace`: explains what became of a publication on each connection of a user. */
+/** `fanfare trace`: explains whether a publication reached each connection of a user, and why not. */
 export function makeTraceCommand(context: CommandContext): Command {
   const parseOffset = wholeNumberOf("--offset", { min: 1, max: 999_999_999_999_999 });
   const command = new Command("trace")
-    .description("explain why a message did not arrive: what became of it on each connection of a user")
+    .description("explain why a message did not arrive, for each connection of a user")
     .addOption(new Option("--user <id>", "the user").argParser(userOf("--user")))
     .option("--connection <id>", "only this connection; needed for a client without a user")
     .addOption(new Option("--channel <name>", "the channel; default: the user's own").argParser(channelOf("--channel")))
@@ -48,7 +48,7 @@ Examples:
 async function trace(context: CommandContext, flags: TraceFlags): Promise<void> {
   const { user, connection, channel, id, offset } = flags;
   if (user === undefined && connection === undefined) {
-    throw new CommandError("whose connections? Pass --user, or --connection for a client without a user");
+    throw new CommandError("expected --user, or --connection for a client without a user");
   }
   const examined = context.settings();
   const address = addressOf(flags, examined);

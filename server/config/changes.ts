@@ -5,7 +5,7 @@ import type { Settings } from "./settings.ts";
 /** Longer values are not shown: a line of the log should stay one line. */
 const maxShown = 60;
 
-/** What differs between two settings, for the log: `MESSAGE_RATE 50 → 20`. Secrets are only named. */
+/** The differences between two settings, for the log: `MESSAGE_RATE 50 → 20`. Secrets are only named. */
 export function changedSettings(before: Settings, after: Settings): readonly string[] {
   const [old, now] = [
     new Map<string, unknown>(Object.entries(before)),

@@ -19,7 +19,7 @@ export interface Checked {
   readonly warnings: readonly string[];
 }
 
-/** What the checks need besides the settings. */
+/** Dependencies of the checks. */
 export interface CheckInputs {
   /** The name under which an option (by its key) was set, such as `--port`; undefined if it was not set. */
   writtenOf(key: string): string | undefined;

@@ -68,7 +68,7 @@ export function examineSettings(inputs: ConfigInputs): Examined {
   const mode = isSecured ? "secured" : "open";
   const isDefault = ({ key, option }: Declared) => {
     const [value, fallback] = [picked.get(key)?.value, fallbackOf(option, mode)];
-    // Lists are equal by what they contain.
+    // Lists are equal if their items are.
     return (
       value === fallback ||
       (value !== undefined && fallback !== undefined && option.format(value) === option.format(fallback))
@@ -89,7 +89,7 @@ export function examineSettings(inputs: ConfigInputs): Examined {
   };
 }
 
-/** A sentence may quote what a file contains. Its beginning says where, and its end what was expected. */
+/** A sentence may quote a file. Its beginning says where the problem is, and its end what was expected. */
 function shortened(sentence: string): string {
   return sentence.length <= mostLength ? sentence : `${sentence.slice(0, 500)}…${sentence.slice(-300)}`;
 }

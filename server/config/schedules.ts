@@ -13,7 +13,7 @@ export interface ConfiguredSchedule {
   readonly isPaused?: boolean;
 }
 
-/** What the entries are checked against. */
+/** Limits for the entries. */
 export interface ScheduleChecks {
   /** Bytes of one publication. */
   readonly maxMessageBytes: number;

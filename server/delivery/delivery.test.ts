@@ -164,7 +164,7 @@ describe("delivery", () => {
     expect(courseOf(connection)).toEqual(["message 1", "message 2", "message 3", "message 4", "message 5"]);
   });
 
-  test("announces once per session what the broker lost and the history no longer has", async () => {
+  test("announces messages that the broker lost and the history no longer has once per session", async () => {
     const { connection } = await begin({ rules: { historySize: 1 } });
     const other = await it.connect({ channels: [room] });
     await it.publish("room");
@@ -186,7 +186,7 @@ describe("delivery", () => {
     await it.publish("room");
     await it.settle();
     log.forget();
-    await it.publish("room", "the first of another life");
+    await it.publish("room", "the first of a new epoch");
     await it.settle();
     stalled.connection.resume();
     await it.settle();
@@ -337,7 +337,7 @@ describe("FLUSH_WINDOW", () => {
   );
 });
 
-describe("the account of full sockets", () => {
+describe("the count of full sockets", () => {
   test("counts a session once, however often its socket is reported full or drained", async () => {
     const { session } = await begin();
     const { delivery } = it.hub;
@@ -392,7 +392,7 @@ describe("a session whose socket is full", () => {
     expect([session.memberships.get(late)?.isLevel, received()]).toEqual([true, 1]);
   });
 
-  test("gets what it refused once it reads again", async () => {
+  test("gets the refused messages once it reads again", async () => {
     await begin();
     const { connection } = await it.connect(
       { channels: [room] },
@@ -485,7 +485,7 @@ test("the recent messages of all channels together stay below the limit", async 
   expect(total).toBeWithin(1, 5001);
 });
 
-test("a stream gets what did not fit into one write soon afterwards, without another message", async () => {
+test("a stream gets messages that did not fit into one write soon afterwards, without another message", async () => {
   await begin();
   const { connection } = await it.connect({ channels: [room, nameOf("other")] }, new FakeConnection(sseForm));
   for (let count = 0; count < 3; count++) for (const name of ["room", "other"]) await it.publish(name, large);

@@ -40,7 +40,7 @@ const chunkShare = 1 / 8;
 const mostReads = 16;
 const bytesOfReads = 32 * 1024 * 1024;
 
-/** What delivery reports to its owner. */
+/** Callbacks of delivery. */
 export interface DeliveryEvents {
   /** All of the session's channels are level. */
   onLevel(session: Session): void;
@@ -49,7 +49,7 @@ export interface DeliveryEvents {
   historyTtlOf(channel: ChannelName): number;
   /** Whether a write of this size to the session may begin, given what is buffered for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
-  /** Who pays for what a session catches up with. */
+  /** The account that is charged when a session catches up. */
   accountOf(session: Session): Pick<Account, "waitFor" | "spend">;
   /** A session was told that publications are lost to it. */
   onGap(session: Session, channel: ChannelName, gap: Gap): void;
@@ -124,7 +124,7 @@ export class Delivery {
     return { ...this.#flush.counts, pumped: this.#pump.counts.deliveries, gaps: this.#pump.counts.gaps };
   }
 
-  /** Histograms of what flushes do. */
+  /** Histograms about flushes. */
   get measures(): Measures {
     return this.#flush.measures;
   }
@@ -145,7 +145,7 @@ export class Delivery {
   /** The broker reports that a channel has a new epoch. */
   readonly reset = (channel: ChannelName, top: Position): void => this.#sequencer.reset(channel, top);
 
-  /** Publications may have been lost: fetches what is missing. */
+  /** Publications may have been lost: fetches the missing ones. */
   checkAll(): void {
     void this.#sequencer.compareTops();
   }
@@ -256,7 +256,7 @@ export class Delivery {
     for (const batch of batches) session.memberships.get(batch.channel)?.moveTo(batch.after);
   }
 
-  /** What the session did not get in this flush, the pump sends later, in turn with other sessions. */
+  /** The pump sends the messages that the session did not get in this flush, in turn with other sessions. */
   #postpone(session: Session, batches: readonly Batch[]): void {
     for (const { channel, after } of batches) {
       const membership = session.memberships.get(channel);

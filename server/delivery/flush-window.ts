@@ -9,14 +9,15 @@ const capMs = 20;
  * Decides when the next flush happens. A write costs about 5 µs whatever its size, so with many receivers the way to be fast
  * is to write less often (bench/fanout: 20 messages in one write cost a twelfth of 20 writes).
  *
- * While flushes are cheap, each turn of the event loop flushes what it received. When they are not, the first message after
- * a pause is sent at once, and those that follow are sent together:
+ * While flushes are cheap, each turn of the event loop flushes the publications that it received. When they are not, the
+ * first message after a pause is sent at once, and those that follow are sent together:
  *
  *     message   1   2 3 4 5   6 7            8
  *     flush     1   ....2-5   ..6-7          8
  *                   <wait->                  (pause before it)
  *
- * wait = the window, or twice the duration of a flush if that is longer, but then at most 20 ms or the duration of one flush.
+ * wait = the window, or twice the duration of a flush if that is longer, but then at most 20 ms or the duration of one
+ * flush.
  */
 export class FlushWindow {
   readonly #windowMs: number;

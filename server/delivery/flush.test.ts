@@ -294,7 +294,7 @@ describe("the histograms", () => {
     expect(publications.cumulative().at(-1)).toBe(it.flush.counts.writes);
   });
 
-  test("count what leaves in one write over all channels", () => {
+  test("count the publications of one write over all channels", () => {
     const it = makeFlush();
     it.come("a", new FakeConnection(), [room, other]);
     it.come("b");

@@ -21,7 +21,7 @@ const maxWriteBytes = 256 * 1024;
 /** Smaller writes are never postponed for lack of room: they are the usual case, and mostly the kernel accepts them at once. */
 const largeBytes = 64 * 1024;
 
-/** What the flush reports. A callback must not remove other sessions from a level list, nor add any. */
+/** Callbacks of the flush. They must not add or remove other sessions in a level list. */
 export interface FlushOutcomes {
   /** The connection accepted everything and has no more room. */
   onFull(session: Session): void;
@@ -79,7 +79,7 @@ export class Flush {
     return this.#postponed;
   }
 
-  /** Sends what is pending in the dirty channels. */
+  /** Sends the pending publications of the dirty channels. */
   run(): void {
     const dirty = this.#dirty;
     this.#dirty = this.#spare;
@@ -105,7 +105,7 @@ export class Flush {
     }
   }
 
-  /** It is unknown which members got what. */
+  /** It is unknown which publications each member got. */
   #failAll(channel: ListenedChannel, error: unknown): void {
     for (const { session } of channel.level) session.fail(error);
   }
@@ -160,7 +160,7 @@ export class Flush {
     }
   }
 
-  /** Takes what is pending out of a channel's tail; undefined if there is nothing. */
+  /** Takes the pending publications out of a channel's tail; undefined if there are none. */
   #cut(channel: ListenedChannel): Batch | undefined {
     channel.isDirty = false;
     const after = channel.flushed;

@@ -9,7 +9,10 @@ import type { TailBudget } from "./tail.ts";
 
 /** How long a channel without subscribers is kept: pages are reloaded, networks drop briefly. */
 const lingerMs = 10_000;
-/** Limit for publications that arrive before the answer to `listen`, over all channels, in bytes by `costOf`. What does not fit is repaired from history. */
+/**
+ * Limit for publications that arrive before the answer to `listen`, over all channels, in bytes by `costOf`. Publications
+ * that do not fit are fetched from history.
+ */
 const maxEarlyBytes = 8 * 1024 * 1024;
 
 /** The part of the broker that interest needs. */
@@ -30,7 +33,10 @@ interface Entry {
   /** Number of sessions in the channel and joins in progress. */
   holds: number;
   channel: ListenedChannel | undefined;
-  /** The last request to the broker, until it is answered. The next one waits for it, so that a leave cannot overtake a join. */
+  /**
+   * The last request to the broker, until it is answered. The next one waits for it, so that a leave cannot overtake a
+   * join.
+   */
   step: Promise<unknown> | undefined;
   linger: Timer | undefined;
   /** Undefined if there are none. */
@@ -58,8 +64,8 @@ export class Interest {
   }
 
   /**
-   * The channel, if this worker is listening to it. Hot path: a push asks three times for the same one, and comparing two names
-   * takes a fifth of a look-up in a large map (bench/direct).
+   * The channel, if this worker is listening to it. Hot path: a push asks three times for the same one, and comparing two
+   * names takes a fifth of a look-up in a large map (bench/direct).
    */
   get(name: ChannelName): ListenedChannel | undefined {
     if (name !== this.#lastName) {
@@ -83,9 +89,9 @@ export class Interest {
 
   /**
    * Holds the channel until a matching `release`. Synchronous if the worker is listening to it already.
-   * @param replay Receives what was delivered before the answer to `listen`, in order.
-   * @param publisher the client that pays for the channel if it is new, as in `Draft`
-   * @throws what the broker's `listen` throws; the hold is released then.
+   * @param replay Receives the publications that were delivered before the answer to `listen`, in order.
+   * @param publisher the client that is charged for the channel if it is new, as in `Draft`
+   * @throws errors of the broker's `listen`; the hold is released then.
    */
   hold(
     name: ChannelName,
@@ -166,7 +172,7 @@ export class Interest {
     if (entry.holds > 0) return;
     entry.linger = undefined;
     const tail = entry.channel?.tail;
-    // Returns its share of the budget, including what is pending for a flush, because nothing else would.
+    // Returns its share of the budget, including pending publications, because nothing else would.
     tail?.reset({ epoch: tail.epoch, offset: tail.head });
     entry.channel = undefined;
     const leaving = (entry.step ?? nothing)

@@ -65,7 +65,7 @@ describe("a join", () => {
     expect(late.connection.of("subscribed")[0]).toMatchObject({ epoch: await epochOf("room"), offset: 0, from: 1 });
   });
 
-  test("never starts beyond what was sent here, even if the plan does", async () => {
+  test("never starts beyond the last publication that was sent here, even if the plan does", async () => {
     const { session } = await begin(3);
     const { delivery } = it.hub;
     const { channel } = await planJoin(delivery, nameOf("room"), undefined);

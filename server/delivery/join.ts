@@ -11,7 +11,10 @@ export interface JoinPlan {
   readonly start: JoinStart | undefined;
 }
 
-/** The session starts after this offset; if there is none, with live messages. `recovered` is only set if a position was requested. */
+/**
+ * The session starts after this offset; if there is none, with live messages. `recovered` is only set if a position was
+ * requested.
+ */
 interface JoinStart {
   readonly epoch: string;
   readonly after: number;
@@ -22,8 +25,8 @@ interface JoinStart {
 /**
  * The asynchronous part of a join. A join has two steps, because the welcome names all channels and must be the first frame:
  * the caller commits the plan in the same turn as it sends that frame, or releases the hold.
- * @param publisher the client that pays for the channel if it is new, as in `Draft`
- * @throws what the broker's `listen` and `history` throw; nothing is held then.
+ * @param publisher the client that is charged for the channel if it is new, as in `Draft`
+ * @throws errors of the broker's `listen` and `history`; nothing is held then.
  */
 export function planJoin(
   delivery: Delivery,
@@ -36,7 +39,10 @@ export function planJoin(
   return planStart(delivery, channel, since);
 }
 
-/** Whether a plan starts beyond what was sent. It then needs a flush first, since cursors never go beyond `flushed`. */
+/**
+ * Whether a plan starts beyond the last flushed publication. It then needs a flush first, since cursors never go beyond
+ * `flushed`.
+ */
 export function isAhead({ channel, start }: JoinPlan): boolean {
   return start !== undefined && start.epoch === channel.epoch && start.after > channel.flushed;
 }
@@ -93,8 +99,8 @@ function planStart(
 async function startFromHistory(delivery: Delivery, channel: ListenedChannel, since: Since): Promise<JoinStart> {
   const { epoch, head } = channel.tail;
   const { top, publications, gap } = await delivery.history(channel.name, since, { limit: 1, maxBytes: 0 });
-  // The broker may have more than has arrived here, but a session must not start beyond what this worker has sent. Or it has
-  // less than had arrived here before the request: then the channel continues in a new epoch.
+  // The broker may have more than has arrived here, but a session must not start beyond the publications that this worker
+  // has sent. Or it has less than had arrived here before the request: then the channel continues in a new epoch.
   const wentBack = top.epoch === epoch && top.offset < head;
   if (wentBack || top.epoch !== channel.epoch || top.offset > channel.tail.head) await delivery.catchUp(channel);
   const after = (publications[0]?.offset ?? top.offset + 1) - 1;

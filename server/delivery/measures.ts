@@ -9,7 +9,7 @@ export const measureBounds = {
 } as const;
 
 /**
- * What flushes do: histograms for the scraper. Connections that get the same batch are counted together, so a write to one of
+ * Histograms about flushes, for the scraper. Connections that get the same batch are counted together, so a write to one of
  * many costs nothing more.
  */
 export class Measures {

@@ -91,7 +91,7 @@ describe("the pump", () => {
     expect([offsetsOf(connection), membership.isLevel, level]).toEqual([[7, 8, 9, 10], true, [session]]);
   });
 
-  test("never sends what is not flushed yet", () => {
+  test("never sends publications before they are flushed", () => {
     const { lag, clock, append, channel } = makePump();
     const { connection, membership } = lag(8);
     append(11, 12);
@@ -286,8 +286,8 @@ describe("a large publication without room in the buffer", () => {
   });
 });
 
-describe("what a session catches up with after a join", () => {
-  test("is charged to its client; what comes after that is not", () => {
+describe("catching up after a join", () => {
+  test("is charged to its client, but later messages are not", () => {
     const { lag, clock, append, channel, pump, budget } = makePump({ message: "x".repeat(1000) });
     budget.bytes = 100_000;
     const { connection, session, membership } = lag(5);
@@ -439,7 +439,7 @@ describe("the pump, for a position older than the tail,", () => {
     expect([offsetsOf(connection), membership.isLevel, asked.length]).toEqual([[3, 4, 5, 6, 7, 8, 9, 10], true, 1]);
   });
 
-  test("announces once what history no longer has, with both ends", async () => {
+  test("announces messages that history no longer has once, with both ends", async () => {
     const { lag, clock, page } = makePump({ tailFrom: 9 });
     const { connection, membership } = lag(2);
     clock.move(0);
@@ -458,7 +458,7 @@ describe("the pump, for a position older than the tail,", () => {
     expect([gapsOf(connection), membership.isLevel, membership.cursor]).toEqual([[[3, 10]], true, channel.flushed]);
   });
 
-  test("leaves what is not flushed yet to the next flush", async () => {
+  test("leaves unflushed publications to the next flush", async () => {
     const { lag, clock, page, append } = makePump({ tailBytes: 0 });
     const { connection } = lag(8);
     append(11, 12);

@@ -29,7 +29,7 @@ const postponedMs = 50;
  */
 const pageSize = 200;
 
-/** What the pump is given. */
+/** Dependencies of the pump. */
 export interface PumpDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
   readonly history: ReadHistory;
@@ -38,7 +38,7 @@ export interface PumpDependencies {
   onLevel(session: Session): void;
   /** Whether a write of this size to the session may begin, given what is buffered for other connections. */
   hasRoomFor(bytes: number, session: Session): boolean;
-  /** Who pays for what a session catches up with. */
+  /** The account that is charged when a session catches up. */
   accountOf(session: Session): Pick<Account, "waitFor" | "spend">;
   /** The session was told that publications are lost to it. */
   onGap(session: Session, channel: ChannelName, gap: Gap): void;
@@ -49,8 +49,8 @@ export interface PumpDependencies {
  * bounded amount per turn and session by session. A session becomes level in the same turn in which its cursor reaches
  * `flushed`, so no flush can happen in between. A cursor that is older than the history gets exactly one gap.
  *
- * What a session catches up with because it joined with `since` is charged to its client's budget of history. While that is
- * used up, the channel waits, and live messages in the session's other channels do not.
+ * Messages that a session catches up with because it joined with `since` are charged to its client's budget of history.
+ * While that is used up, the channel waits, and live messages in the session's other channels do not.
  */
 export class Pump {
   /** Publications delivered by the pump. Plain additions, read by the metrics scraper. */
@@ -239,7 +239,7 @@ export class Pump {
     }
   }
 
-  /** Delivers up to `flushed`; what is beyond comes with the next flush. @returns whether it made progress */
+  /** Delivers up to `flushed`; the next flush sends the rest. @returns whether it made progress */
   #deliverPage(membership: Membership, channel: ListenedChannel, history: History): boolean {
     const { session, cursor } = membership;
     if (session.closed !== undefined) return true;
@@ -247,7 +247,8 @@ export class Pump {
     const wanted = history.publications.filter(({ offset }) => offset > cursor && offset <= flushed);
     // Publications that arrived after the request are not in the page. They are not lost: the next page has them.
     this.#announceGap(membership, channel, wanted[0]?.offset ?? Math.min(history.top.offset, flushed) + 1);
-    // What does not fit into the chunk is requested again: text full of escapes is larger on the wire than in memory.
+    // Publications that do not fit into the chunk are requested again: text full of escapes is larger on the wire than in
+    // memory.
     if (!session.isBlocked) this.#send(membership, this.#chunks.after(membership) ?? cutChunk(wanted, chunkBytes));
     return session.isBlocked || membership.cursor > cursor || this.#postponed.has(session);
   }

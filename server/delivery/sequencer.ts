@@ -16,12 +16,12 @@ const pageSize = 1000;
 const pageBytes = 256 * 1024;
 /** How often all tops are compared. A lost last message is only found this way, since no later offset reveals it. */
 const checkMs = 5000;
-/** How long a join waits for a repair. After that it gets what is missing as live messages. */
+/** How long a join waits for a repair. After that it gets the missing messages as live messages. */
 const catchUpMs = 2000;
 /** Channels compared per turn of the event loop: about a millisecond. */
 const checkSlice = 1000;
 
-/** What the sequencer is given. */
+/** Dependencies of the sequencer. */
 export interface SequencerDependencies {
   get(channel: ChannelName): ListenedChannel | undefined;
   channels(): Iterable<ListenedChannel>;
@@ -35,9 +35,11 @@ export interface SequencerDependencies {
   onEarly(publication: Publication): void;
   /** The channel's tail grew. */
   onAppended(channel: ListenedChannel): void;
-  /** Publications between the head and `next` are lost, or a new epoch begins: `next` is the first publication that follows. */
+  /**
+   * Publications between the head and `next` are lost, or a new epoch begins: `next` is the first publication that follows.
+   */
   onGap(channel: ListenedChannel, next: Position): void;
-  /** An error occurred while applying publications, so it is unknown what the members got. */
+  /** An error occurred while applying publications, so it is unknown which publications the members got. */
   onFault(channel: ListenedChannel, error: unknown): void;
 }
 
@@ -51,9 +53,9 @@ interface Repair {
 
 /**
  * Appends publications to the tails in the order of their offsets, each once, whatever the broker does. A jump, an unknown
- * epoch or a top beyond what arrived is repaired from history; what history no longer has becomes an announced gap. If a top
- * went back within an epoch, offsets would be assigned twice: the broker is asked for a new epoch, and the channel continues
- * there. Implemented once, above all brokers.
+ * epoch or a top beyond the received publications is repaired from history. A gap is announced for publications that
+ * history no longer has. If a top went back within an epoch, offsets would be assigned twice: the broker is asked for a new
+ * epoch, and the channel continues there. Implemented once, above all brokers.
  */
 export class Sequencer {
   readonly #dependencies: SequencerDependencies;
@@ -110,7 +112,7 @@ export class Sequencer {
     if (channel !== undefined) this.#reach(channel, top);
   }
 
-  /** Compares all tops with what arrived. Called by the timer, and after the broker's connection broke. */
+  /** Compares all tops with the received publications. Called by the timer, and after the broker's connection broke. */
   async compareTops(): Promise<void> {
     this.#timer?.cancel();
     const channels = this.#dependencies.channels()[Symbol.iterator]();
@@ -120,7 +122,7 @@ export class Sequencer {
         if (slice.length === checkSlice) await this.#yield();
       }
     } catch (error) {
-      // The broker is unavailable and reports that itself. The next comparison finds what was missed.
+      // The broker is unavailable and reports that itself. The next comparison finds missed publications.
       log().debug("Could not compare tops: {error}", { error });
     }
     if (this.#timer !== undefined) this.start();
@@ -209,7 +211,8 @@ export class Sequencer {
       const isAnswered = await this.#fetchPage(channel, repair);
       const isNews = repair.target !== target;
       const isReached = repair.target.epoch === tail.epoch && tail.head >= repair.target.offset;
-      // If the target's epoch is not the one of the answer, the target was of an earlier epoch, unless it is newer than the request.
+      // If the target's epoch is not the one of the answer, the target was of an earlier epoch, unless it is newer than the
+      // request.
       if (isAnswered && (isReached || (repair.target.epoch !== tail.epoch && !isNews))) break;
       // If nothing arrived, history does not have the publications yet; repeated requests would only load it.
       if (isAnswered && (isNews || tail.epoch !== epoch || tail.head > head)) repair.failures = 0;

@@ -7,7 +7,7 @@ export type ReadHistory = Broker["history"];
 
 /**
  * Shares one request among equal ones while it is in flight, since after a restart a thousand clients reconnect with the same
- * cursor; the first of them pays for a new channel. Limits concurrent requests, since each answer takes memory until its reader has it.
+ * cursor; the first of them is charged for a new channel. Limits concurrent requests, since each answer takes memory until its reader has it.
  */
 export function shareHistory(read: ReadHistory, maxReads: number): ReadHistory {
   const gate = new Gate(maxReads);

@@ -7,7 +7,7 @@ test("a client may have a quarter of the events and bytes, exactly, and others h
   expect([shares.add("b", 60), shares.add("b", 41), shares.add("b", 40)]).toEqual([true, false, true]);
 });
 
-test("what left the queue makes room again, and a client without events is forgotten", () => {
+test("events that left the queue no longer count, and a client without events is forgotten", () => {
   const shares = new ClientShares({ events: 4, bytes: 400 });
   expect([shares.add("a", 5), shares.add("a", 5)]).toEqual([true, false]);
   shares.remove("a", 5);

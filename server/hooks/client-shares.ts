@@ -8,8 +8,8 @@ export interface QueueSize {
 const share = 1 / 4;
 
 /**
- * Counts what each client has in a queue. Its part is limited: a client that connects again and again would otherwise fill the
- * queue, and the events of all others would be dropped. One event always fits.
+ * Counts the events of each client in a queue. Its share is limited: a client that reconnects again and again would
+ * otherwise fill the queue, and the events of all others would be dropped. One event always fits.
  */
 export class ClientShares {
   readonly #room: QueueSize;

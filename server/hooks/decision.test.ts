@@ -118,7 +118,7 @@ describe("a hook", () => {
     expect(await late).toBe("hook-unavailable");
   });
 
-  test("lets 5000 questions wait, and refuses one more at once", async () => {
+  test("lets 5000 calls wait, and refuses one more at once", async () => {
     const { hook } = world();
     for (let at = 0; at < 5100; at++) void outcomeOf(hook.ask({ user_id: `u${at}` }));
     expect(await outcomeOf(hook.ask(alice))).toBe("hook-unavailable");

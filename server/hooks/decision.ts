@@ -15,7 +15,7 @@ const maxInFlight = 100;
 /** Questions that wait for a slot. Each is a client that waits, and most would time out. */
 const maxWaiting = 5000;
 
-/** What an application is asked: `{"user_id":"u1","channel":"room:1"}`. */
+/** The question to an application: `{"user_id":"u1","channel":"room:1"}`. */
 export type Question = Readonly<Record<string, string | null>>;
 
 export interface DecisionSettings {
@@ -33,7 +33,7 @@ interface Kept {
 
 /**
  * Asks the application a question and keeps its answers for as long as it says. The same question is asked once at a time.
- * An application that does not answer is not asked for a while, and what happens then is a setting.
+ * An application that does not answer is not called for a while. A setting decides what happens then.
  */
 export class DecisionHook {
   /** Plain additions, read by the metrics scraper. */
@@ -77,7 +77,7 @@ export class DecisionHook {
   }
 
   async #ask(key: string): Promise<Verdict> {
-    if (!(await this.#waitForSlot())) return this.#withoutAnswer(new Error("too many questions wait"));
+    if (!(await this.#waitForSlot())) return this.#withoutAnswer(new Error("too many calls of the hook are waiting"));
     try {
       return this.#breaker.enter() ? await this.#call(key) : this.#withoutAnswer();
     } finally {

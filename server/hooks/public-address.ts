@@ -20,12 +20,12 @@ const specialV4 = [
   "240.0.0.0/4",
 ];
 
-/** What is public in IPv6 (RFC 4291), and the parts of it that lead to other addresses or to nobody. */
+/** The public addresses of IPv6 (RFC 4291), and the parts of them that lead to other addresses or nowhere. */
 const globalV6 = "2000::/3";
 const specialV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
 /**
- * Whether an address is on the public internet. An IPv4 address inside an IPv6 one is judged as what it leads to if the
+ * Whether an address is on the public internet. An IPv4 address inside an IPv6 one is judged by its destination if the
  * system connects to it (`::ffff:10.0.0.1`); those of translators (`64:ff9b::/96`) and tunnels are not public.
  */
 export class PublicAddresses {

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { weaknessOf } from "../../protocol/weak-secret.ts";
 
-/** What is signed: the id and the time are part of it, so that a request cannot be replayed as another one. */
+/** The signed text. It includes the id and the time, so that a request cannot be replayed as another one. */
 export interface SignedContent {
   readonly id: string;
   /** Unix time in seconds. */

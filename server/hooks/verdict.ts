@@ -43,7 +43,7 @@ function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** It becomes part of a close frame or header, where line breaks and control characters must not be. */
+/** It becomes part of a close frame or header, which must not contain line breaks or control characters. */
 function onOneLine(reason: string): string | undefined {
   const line = reason
     .slice(0, maxReason)

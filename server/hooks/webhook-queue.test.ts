@@ -169,7 +169,7 @@ describe("a queue that is full", () => {
 });
 
 describe("when the server stops", () => {
-  test("what is left is sent first, and nothing is taken any more", async () => {
+  test("remaining events are sent first, and no new ones are accepted", async () => {
     const { requests, add, ids, queue } = world();
     for (const id of ["a", "b"]) add(id);
     const closing = queue.close(3000);
@@ -180,7 +180,7 @@ describe("when the server stops", () => {
     expect([ids(), queue.counts]).toEqual([["a", "b"], { sent: 2, failures: 0, dropped: 1 }]);
   });
 
-  test("what waits for its next attempt is tried once more at once", async () => {
+  test("events that wait for their next attempt are retried at once", async () => {
     const { requests, add, queue } = world();
     add("a");
     await requests[0]?.answer(500);

@@ -9,7 +9,7 @@ import type { Post, PostAnswer } from "./post.ts";
 /** Requests at the same time. */
 const maxInFlight = 16;
 const retries = { firstMs: 1000, maxMs: 60_000 };
-/** What an event costs besides its text. */
+/** The bytes that an event takes in addition to its text. */
 const eventOverheadBytes = 300;
 /** Dropped events are logged once, and again after this long without one. */
 const quietMs = 60_000;
@@ -50,7 +50,7 @@ interface Lane {
 
 /**
  * Sends events to the application: those of a lane in order, each until it was accepted or is too old. It holds a bounded number
- * of events and bytes, a quarter of them for one client; what comes when it is full is dropped and counted. Adding an event
+ * of events and bytes, a quarter of them for one client; further events are dropped and counted. Adding an event
  * never waits or throws.
  */
 export class WebhookQueue {
@@ -110,7 +110,7 @@ export class WebhookQueue {
     this.#sendReady();
   }
 
-  /** Tries once more to send what is left, for at most this time. What is left then is dropped. Idempotent. */
+  /** Tries to send the remaining webhooks for at most this time, then drops the rest. Idempotent. */
   async close(ms: number): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -216,9 +216,12 @@ export class WebhookQueue {
     this.#droppedAt = now;
     if (!wasQuiet || this.#isClosed) return;
     const { url } = this.#settings;
-    log().warning("Webhooks to {url} are dropped: the receiver is too slow or away, or a client causes too many", {
-      url,
-    });
+    log().warning(
+      "Webhooks to {url} are dropped: the receiver is too slow or unavailable, or a client causes too many",
+      {
+        url,
+      },
+    );
   }
 
   #resumeLater(): void {

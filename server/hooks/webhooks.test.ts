@@ -7,7 +7,7 @@ import { webhookTypes } from "./options.ts";
 import { WebhookQueue } from "./webhook-queue.ts";
 import { Webhooks } from "./webhooks.ts";
 
-/** What webhooks with these settings would send. */
+/** The webhooks that would be sent with these settings. */
 function world(channels: readonly string[] = ["*"], events: readonly string[] = webhookTypes) {
   const sent: { readonly id: string; readonly body: string }[] = [];
   const clock = new MovedClock();

@@ -36,8 +36,8 @@ interface WebhookParts extends Pick<WebhookEvent, "lane" | "client"> {
 const presenceTypes: readonly WebhookType[] = ["joined", "left", "occupied", "vacated"];
 
 /**
- * Makes webhooks from what happens in the hub. Each is made by one worker: the one with the connection, the one that published,
- * or the one whose change in the presence store caused it.
+ * Makes webhooks from the events of the hub. Each is made by one worker: the one with the connection, the one that
+ * published, or the one whose change in the presence store caused it.
  */
 export class Webhooks implements PresenceReport {
   readonly #types: ReadonlySet<string>;
@@ -115,7 +115,7 @@ function memberData(place: object, { presence: { id, userId, info }, count }: Pr
   return info === undefined ? text : `${text.slice(0, -1)},"info":${info}}`;
 }
 
-/** Has no `.`, which separates the parts of what is signed. */
+/** Has no `.`, which separates the parts of the signed text. */
 function idOf(text: string): string {
   return createHash("sha256").update(text).digest("base64url").slice(0, 24);
 }

@@ -7,7 +7,7 @@ const usualDeadline = new Deadlines(bodyMs);
 /** Stateless between two bodies. */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** What a body is read for. */
+/** The purpose of a body. */
 export interface BodyUser<U> {
   useBody(text: string): U | Promise<U>;
 }

@@ -51,7 +51,7 @@ export class Certificates {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const end = endOf(this.#current);
-      log().error("The new certificate cannot be used: {reason}. The old one stays, which is valid until {end}", {
+      log().error("The new certificate cannot be used: {reason}. The old one, valid until {end}, stays in use", {
         reason,
         end,
       });

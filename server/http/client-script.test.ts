@@ -17,7 +17,7 @@ test("the SDK's script defines `Fanfare` in a page without modules", async () =>
   expect(Object.keys(page.Fanfare ?? {})).toEqual(["createClient", "ClientError", "BroadcastClient"]);
 });
 
-test("the script is revalidated, and under its hash cached for good", async () => {
+test("the script is revalidated, and the path with its hash is cached permanently", async () => {
   const first = await ask("/client.js");
   expect(first.headers.get("Cache-Control")).toBe("public, max-age=300");
   const tag = first.headers.get("ETag") ?? "";

@@ -9,7 +9,7 @@ import type { Budgets } from "../limits/budgets.ts";
 import { keyHeaders } from "./ops-routes.ts";
 import type { SessionCookies } from "./session-cookie.ts";
 
-/** What checks the credentials of a request. */
+/** The parts that check the credentials of a request. */
 export interface Authenticators {
   readonly cookies: Pick<SessionCookies, "tokenOf">;
   readonly keys: Pick<ApiKeys, "check">;
@@ -17,7 +17,7 @@ export interface Authenticators {
   readonly budgets: Pick<Budgets, "accountOf" | "accountOfKey">;
 }
 
-/** Who sent a request, and who pays for it. */
+/** The sender of a request, and the account that it is charged to. */
 export interface Caller {
   /** The user, whose permissions the handler checks; undefined for a key, or if none is required. */
   readonly identity: Identity | undefined;
@@ -34,7 +34,7 @@ const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
  * Checks the API key of a request, or a user's token if the endpoint accepts tokens. Tokens are for clients that cannot use a
  * WebSocket and send their commands over HTTP: the user's limits are the same as over a WebSocket. A page can leave the token
  * to the browser's cookie. Synchronous for a key. On
- * an open server everyone may do what a key allows, and nobody pays.
+ * an open server everyone may do what a key allows, and nobody is charged.
  * @throws ServiceError "unauthorized" or "forbidden", or rejects with it
  */
 export function authenticate(

@@ -6,7 +6,7 @@ import type { BodyUser } from "./body.ts";
 import { mayRead } from "./ops-routes.ts";
 import type { SocketAddresses } from "./request-peers.ts";
 
-/** What is known of a request before its body is read. */
+/** A request before its body is read. */
 interface Known {
   readonly identity: Identity | undefined;
   readonly account: Account;
@@ -17,7 +17,7 @@ interface Known {
   readonly perform: (call: HttpCall) => Response | Promise<Response>;
 }
 
-/** A request to an endpoint, from its check until its response: one object instead of closures that share what is known of it. */
+/** A request to an endpoint, from its check until its response: one object instead of closures that share its state. */
 export class HttpCall implements Call, BodyUser<Response> {
   readonly request: Request;
   readonly server: SocketAddresses;

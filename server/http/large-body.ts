@@ -42,7 +42,7 @@ export class LargeBody implements Holder {
   }
 
   onStall(): void {
-    getLogger(["fanfare", "http"]).info("A response was cut off, because its client stopped reading");
+    getLogger(["fanfare", "http"]).info("A response was aborted because its client stopped reading");
     const controller = this.#controller;
     this.#end();
     controller?.error(new Error("the client stopped reading")); // the runtime resets the connection and frees its buffer

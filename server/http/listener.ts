@@ -9,7 +9,7 @@ export type Listen<State> = (port: number, tls: TLSOptions | undefined) => Serve
  */
 export class Listener<State> {
   readonly #listen: Listen<State>;
-  /** Whether two listeners can share the port for a moment, so that no connection is refused. */
+  /** Whether two listeners can briefly share the port, so that no connection is refused. */
   readonly #sharesPort: boolean;
   #current: Server<State> | undefined;
   /** Replaced listeners that may still have connections. */
@@ -20,7 +20,7 @@ export class Listener<State> {
     this.#sharesPort = sharesPort;
   }
 
-  /** @returns the port. @throws what `listen` throws */
+  /** @returns the port. @throws errors of `listen` */
   open(port: number, tls: TLSOptions | undefined): number {
     this.#current = this.#listen(port, tls);
     return this.#current.port ?? port;
@@ -33,7 +33,7 @@ export class Listener<State> {
 
   /**
    * New connections get another certificate. Does nothing after `stop`.
-   * @throws what `listen` throws; then the old one accepts connections as before
+   * @throws errors of `listen`; then the old one accepts connections as before
    */
   replace(tls: TLSOptions, old: TLSOptions): void {
     const current = this.#current;

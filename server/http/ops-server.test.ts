@@ -114,7 +114,7 @@ describe("the operations endpoints", () => {
     expect((await control("/v1/nodes", { headers: { "X-API-Key": adminKey } })).status).toBe(403);
   });
 
-  test("leave a trail of what operators did and tried, on OPS_PORT and on the control socket", async () => {
+  test("are in the audit trail, on OPS_PORT and on the control socket", async () => {
     const { server, ask, control, opsPort, port, audited } = await world();
     await server.listen({ ...access, opsPort }, port);
     await ask("/v1/drain", { method: "POST" });

@@ -8,7 +8,9 @@ export interface OriginCheckSettings {
   readonly insecure: boolean;
   /** Undefined: the default of the mode. */
   readonly corsOrigins: readonly string[] | undefined;
-  /** Names that are accepted in `Host`, without a port; `*.example.com` for subdomains. Undefined: the default of the mode. */
+  /**
+   * Names that are accepted in `Host`, without a port; `*.example.com` for subdomains. Undefined: the default of the mode.
+   */
   readonly allowedHosts?: readonly string[] | undefined;
   /** The address the server listens on. It is also allowed in `Host`. */
   readonly host: string;
@@ -51,7 +53,8 @@ export class OriginCheck {
     }
     const origin = request.headers.get("Origin");
     if (origin === null && !isSecured && isEmbedded(request)) {
-      const message = "Sec-Fetch-Site: another website may not use an open server by an address in a page of its own";
+      const message =
+        "Sec-Fetch-Site: an open server refuses requests that a page of another website causes, such as images";
       return new ServiceError("forbidden", message);
     }
     if (origin !== null && !this.#allows(origin, host)) {
@@ -67,16 +70,16 @@ export class OriginCheck {
     if (origin === null) return; // not a page: publishers and command lines send none
     response.headers.set("Access-Control-Allow-Origin", origin);
     response.headers.set("Vary", "Origin");
-    // With its user's cookie, a page must be allowed by name: `*` allows only what any program could do.
+    // With its user's cookie, a page must be allowed by name: `*` allows only requests that any program could send.
     if (this.#isNamed(origin, request.headers.get("Host") ?? "")) {
       response.headers.set("Access-Control-Allow-Credentials", "true");
     }
   }
 
   /**
-   * Whether a cookie in the request proves that the user wants it: browsers add cookies to requests that other websites cause.
-   * So a request that can change something needs the `Origin` of a page that is allowed by name; so does a WebSocket handshake,
-   * to which CORS does not apply. A GET without `Origin` comes from a page of this server, or from no page.
+   * Whether a cookie in the request proves that the user wants it: browsers add cookies to requests that other websites
+   * cause. So a request that can change something needs the `Origin` of a page that is allowed by name; so does a WebSocket
+   * handshake, to which CORS does not apply. A GET without `Origin` comes from a page of this server, or from no page.
    */
   trustsCookie({ headers, method }: Request): boolean {
     const origin = headers.get("Origin");
@@ -140,9 +143,9 @@ function isAmong(allowed: readonly string[], host: string): boolean {
 }
 
 /**
- * Whether a page of another website made the browser send this request by itself, for example as the address of an image. Such
- * requests have no `Origin`, and `/sse?user_id=` could replace a user's connection. Following a link to the page or the
- * documentation is fine.
+ * Whether a page of another website made the browser send this request by itself, for example as the address of an image.
+ * Such requests have no `Origin`, and `/sse?user_id=` could replace a user's connection. Following a link to the page or
+ * the documentation is fine.
  */
 function isEmbedded({ headers, url }: Request): boolean {
   if (headers.get("Sec-Fetch-Site") !== "cross-site") return false;

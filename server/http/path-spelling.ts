@@ -35,6 +35,6 @@ function isDecodable(text: string): boolean {
     decodeURIComponent(text);
     return true;
   } catch {
-    return false; // what the error says is what the caller says
+    return false; // the caller reports the error
   }
 }

@@ -34,7 +34,7 @@ export interface RouteSettings extends PageSettings, AdminPageSettings, DocsSett
   readonly maxBodyBytes: number;
 }
 
-/** What the routes use. */
+/** Dependencies of the routes. */
 export interface RouteParts extends OpsParts, TailParts, StatsParts {
   readonly ops: OpsParts["ops"];
   readonly keys: OpsParts["keys"];

@@ -45,7 +45,7 @@ describe("the cookie", () => {
   test("has room for as much as browsers keep, and not for more", () => {
     const room = 4096 - "fanfare".length;
     cookiesOf().check(plain, "x".repeat(room));
-    expect(() => cookiesOf().check(plain, "x".repeat(room + 1))).toThrow(`a cookie has room for ${room}`);
+    expect(() => cookiesOf().check(plain, "x".repeat(room + 1))).toThrow(`a cookie can hold only ${room}`);
   });
 
   test.each([

@@ -4,7 +4,7 @@ export interface SessionCookieSettings {
   readonly cookieSameSite: "strict" | "lax" | "none";
 }
 
-/** What the cookie depends on in a request. */
+/** The properties of a request that the cookie depends on. */
 export interface CookieChecks {
   /** Whether the client's request came over https, to this server or to a trusted proxy before it. */
   isHttps(request: Request): boolean;
@@ -53,7 +53,7 @@ export class SessionCookies {
     const name = this.nameFor(request);
     const room = maxCookieBytes - name.length;
     if (token.length > room) {
-      throw new ServiceError("bad-request", `the token has ${token.length} characters: a cookie has room for ${room}`);
+      throw new ServiceError("bad-request", `the token has ${token.length} characters: a cookie can hold only ${room}`);
     }
     if (this.#sameSite === "None" && !this.#checks.isHttps(request)) {
       const hint = "use https (TLS_CERT, or TRUSTED_PROXIES and X-Forwarded-Proto behind a proxy)";

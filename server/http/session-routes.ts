@@ -15,7 +15,7 @@ import type { SessionCookies } from "./session-cookie.ts";
 /** The longest life of a cookie, for tokens that live longer or forever. It can be renewed. Seconds. */
 const longestS = 86_400;
 
-/** What the routes use. */
+/** Dependencies of the routes. */
 export interface SessionParts {
   readonly access: Pick<Access, "identify">;
   readonly budgets: Pick<Budgets, "accountOf">;

@@ -28,7 +28,7 @@ const headers = {
   ...commonHeaders,
 };
 
-/** `GET /v1/tail`: what happens in all workers, as an event stream. */
+/** `GET /v1/tail`: the events of all workers, as an event stream. */
 export function tailRoute({ tails, keys }: TailParts): PlainRoute {
   return {
     method: "GET",

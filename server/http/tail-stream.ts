@@ -2,7 +2,7 @@ import { isoTime, present } from "../../protocol/codec.ts";
 import type { TailEvent } from "../trace/tail-event.ts";
 import type { TailBatch } from "../trace/tails.ts";
 
-/** Characters that may wait for a client that reads slowly. What comes then is dropped, and counted. */
+/** Characters that are buffered for a slow client. Further events are dropped and counted. */
 const maxWaiting = 256 * 1024;
 /** The interval of the comments on a quiet stream: less than the time after which the server closes an idle connection. */
 const commentMs = 5000;
@@ -16,7 +16,7 @@ export class TailStream {
   #comments: ReturnType<typeof setInterval> | undefined;
   #dropped = 0;
 
-  /** @throws what `open` throws */
+  /** @throws errors of `open` */
   constructor(open: Open) {
     let controller: ReadableStreamDefaultController<string> | undefined;
     this.body = new ReadableStream<string>(

@@ -34,8 +34,8 @@ export class Admission {
   }
 
   /**
-   * @param isContinued it replaces a connection of the same user, which is still open for a moment. So it may exceed the
-   * limit of the user, but not twice the limit: a client that never lets its old connections end gains nothing.
+   * @param isContinued it replaces a connection of the same user that is not closed yet. So it may exceed the limit of the
+   * user, but not twice the limit, because a client could keep its old connections open.
    * @throws ServiceError "full" or "rate-limited"
    */
   enter(reservation: Reservation, isContinued = false): void {

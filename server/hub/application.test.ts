@@ -126,7 +126,7 @@ describe("a subscription that the application must allow", () => {
     application.allow("u1 in room");
     await it.settle();
     expect(client.session.memberships.get(nameOf("room"))).toBeUndefined();
-    it.clock.move(60_000); // what is no longer listened to lingers
+    it.clock.move(60_000); // the channel lingers
     await it.settle();
     expect(it.hub.delivery.interest.get(nameOf("room"))).toBeUndefined();
   });

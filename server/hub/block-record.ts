@@ -10,7 +10,7 @@ export function formatChange(change: BlockChange): string {
   return JSON.stringify(change);
 }
 
-/** @returns undefined for what another version of this program may have stored */
+/** @returns undefined for a record that another version of this program may have stored */
 export function parseChange(text: string | undefined): BlockChange | undefined {
   const value: unknown = text === undefined ? undefined : JSON.parse(text);
   if (typeof value !== "object" || value === null) return undefined;

@@ -15,8 +15,8 @@ export interface HandshakeChecks {
 }
 
 /**
- * Checks what an identified client asks for. The server's own limits come first: what it refuses itself costs the application
- * nothing. Synchronous unless the application must be asked.
+ * Checks the request of an identified client. The server's own limits come first: a request that it refuses itself costs
+ * the application nothing. Synchronous unless the application must be asked.
  * @returns the channels that it may not join
  * @throws ServiceError, synchronously or as a rejection
  */

@@ -20,13 +20,13 @@ export interface FactsQuery {
   readonly connection?: string;
 }
 
-/** What one worker knows. JSON values only; the times are those of the wall clock. */
+/** The facts that one worker knows. JSON values only; the times are those of the wall clock. */
 export interface WorkerFacts {
   /** Open ones first, then those that ended recently. */
   readonly connections: readonly ConnectionFacts[];
   /** How many more there are. */
   readonly more: number;
-  /** What was refused to the user, and what was refused in the channel. Oldest first. */
+  /** Refusals of the user, and refusals in the channel. Oldest first. */
   readonly refusals: readonly DatedRefusal[];
 }
 

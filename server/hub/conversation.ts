@@ -18,7 +18,7 @@ const maxWaiting = 256;
 /** The limit for their characters, unless a single frame is longer. */
 const maxWaitingLength = 1024 * 1024;
 
-/** What a conversation is given by the hub. */
+/** Dependencies of a conversation, from the hub. */
 export interface ConversationSettings {
   readonly dependencies: CommandDependencies;
   /** With this many more refused frames than accepted ones, a client is ignoring the errors. */

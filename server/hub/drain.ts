@@ -53,10 +53,10 @@ function graceMsOf(mode: DrainMethod["mode"], drainWindowMs: number): number {
   return mode === "move" ? Math.min(moveGraceMs, drainWindowMs / 4) : 0;
 }
 
-/** What draining uses. */
+/** Dependencies of draining. */
 export interface DrainParts {
   readonly connections: Connections;
-  /** Flushes what is pending. */
+  /** Flushes pending publications. */
   flush(): void;
   /** Called before a connection is closed; see `HubPresence.release`. */
   release(session: Session): Promise<void> | undefined;
@@ -65,7 +65,7 @@ export interface DrainParts {
   random(): number;
 }
 
-/** What happened to the connections, for the last log line. */
+/** How the connections ended, for the last log line. */
 export interface DrainReceipt {
   readonly initial: number;
   /** Disconnected by themselves. */

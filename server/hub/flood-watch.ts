@@ -9,9 +9,9 @@ const maxFrames = 10_000;
 const maxBytes = 4 * 1024 ** 2;
 
 /**
- * Closes a client that ignores its rate. After a close frame the engine goes on reading for four seconds: 1.6 GB/s of pongs were
- * read and thrown away. So the client is watched first, and its frames are ignored. If it stops, it is closed with a code. If it
- * goes on, its connection is cut without one.
+ * Closes a client that ignores its rate. After a close frame the engine continues to read for four seconds: 1.6 GB/s of
+ * pongs were read and thrown away. So the client is watched first, and its frames are ignored. If it stops, it is closed
+ * with a code. If it goes on, its connection is cut without one.
  */
 export class FloodWatch {
   readonly #session: Session;

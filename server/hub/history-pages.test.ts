@@ -79,7 +79,7 @@ test("of the pages of usual size, 32 MiB are handed out in one turn, and the oth
   expect(handedOut).toBe(300);
 });
 
-test("of answers that are ready together, only as many are handed out as there is room for", async () => {
+test("of answers that are ready together, only as many are handed out as fit", async () => {
   const { ask } = makePages([2_400_000]);
   const handedOut: number[] = [];
   const answers = Array.from({ length: 5 }, async (_, index) => {
@@ -96,7 +96,7 @@ test("of answers that are ready together, only as many are handed out as there i
   expect(handedOut).toEqual([0, 1, 2, 3, 4]);
 });
 
-test("an answer for which there is no room for ten seconds is refused, and tells when to try again", async () => {
+test("an answer that does not fit for ten seconds is refused, and says when to retry", async () => {
   const { ask, reads } = makePages([8_000_000]);
   const moving = new Reader();
   moving.hold(sendBufferBytes / 2);

@@ -28,13 +28,13 @@ const timeoutMs = 10_000;
 /** When a refused client should try again. Milliseconds. */
 const retryAfterMs = 2000;
 
-/** What is asked for in one history request. */
+/** One history request. */
 export interface PageRequest {
   readonly channel: ChannelName;
   readonly since: Since;
   /** The largest number of publications. */
   readonly limit: number;
-  /** The client that pays for the channel if it is new, as in `Draft`. */
+  /** The client that is charged for the channel if it is new, as in `Draft`. */
   readonly publisher?: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export class HistoryPages {
 
   /**
    * A page cut to a size that can be sent, with at least one publication. The caller encodes it in the same turn.
-   * @param account pays for the bytes
+   * @param account is charged for the bytes
    * @throws ServiceError "rate-limited" if the account has read too much, or if there is no room for the page for too long
    */
   async read(request: PageRequest, account: Account): Promise<History> {

@@ -25,7 +25,7 @@ export interface HubSettings extends DeliverySettings, ReceptionSettings, Backlo
   readonly presenceBytes: number;
 }
 
-/** What a hub is made from. */
+/** The parts of a hub. */
 export interface HubParts {
   readonly broker: Broker;
   readonly peers: Peers;

@@ -75,7 +75,7 @@ describe("a hub frees the memory of a client that left", () => {
     for (let round = 0; round < 60; round++) gone.push(await visit(round));
     it.broker.answerMs = 0;
     await it.clock.moveInSteps(30_000, 500);
-    // Some may still be on the stack for a moment. If they were held, all of them would stay.
+    // Some may still be on the stack. If they were held, all of them would stay.
     await eventually(() => expect(alive(gone)).toBeLessThan(30));
     expect([it.hub.connections.size, it.hub.delivery.interest.size, it.hub.slowReaders]).toEqual([0, 0, 0]);
   });

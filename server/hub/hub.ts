@@ -37,9 +37,9 @@ export class Hub {
   readonly delivery: Delivery;
   readonly occupancy: Occupancy;
   readonly presence: HubPresence;
-  /** What is buffered for clients that do not read. */
+  /** The bytes that are buffered for clients that do not read. */
   readonly backlog: Backlog;
-  /** What users, keys and addresses may still do. */
+  /** The remaining budgets of users, keys and addresses. */
   readonly budgets: Budgets;
   /** Whether publishing is possible, according to the broker. */
   isHealthy = true;
@@ -185,7 +185,7 @@ export class Hub {
     return this.#publishing.publish(draft, moment);
   }
 
-  /** What time it is, for `publish`. */
+  /** The current time, for `publish`. */
   get moment(): Moment {
     return momentOf(this.#parts.clock);
   }

@@ -61,7 +61,7 @@ test("nobody is announced before the other workers have reported everything, and
   expect(told).toEqual(["gone"]);
 });
 
-test("what happens while the others are asked is decided by the next question", async () => {
+test("connections that change during a query are decided by the next query", async () => {
   const { moves, told, pass } = begin(2000);
   moves.resumed();
   await pass(4000);

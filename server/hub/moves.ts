@@ -2,27 +2,28 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { Session } from "../session/session.ts";
 
 /**
- * Whether the client of a connection that has ended is expected to reconnect. The server ended it for its age, to find out
- * whether its client is there, or to move it; or the client was told that this worker drains, and left by itself.
+ * Whether the client of an ended connection is expected to reconnect. Either the server ended the connection because of its
+ * age, to check whether its client is alive, or to move it. Or the client left by itself after the notice that this worker
+ * drains.
  */
-export function isToReconnect({ closed }: Session, isDraining: boolean): boolean {
+export function isExpectedToReconnect({ closed }: Session, isDraining: boolean): boolean {
   return isDraining || closed?.name === "going-away" || closed?.name === "restarting";
 }
 
 /**
- * How long the counterpart may take: a client to reconnect, and the end of a former connection to be noticed. As long as a
- * presence remains without a connection. Milliseconds.
+ * How long to wait for the counterpart: for a client to reconnect, or for the end of its former connection to be noticed.
+ * The same time as a presence remains without a connection. Milliseconds.
  */
 const moveMs = 3000;
 
-/** What `Moves` uses, and whom it tells. */
+/** Dependencies and callbacks of `Moves`. */
 export interface MovesParts {
   readonly clock: Clock;
   /**
    * Resolves once everything that the other workers did before the call is known here. Undefined if there are no others.
    */
   settled(): Promise<void> | undefined;
-  /** A client did not come back. */
+  /** A client did not reconnect. */
   onGone(): void;
   /** A client that said that it was connected before was not. @param session the new session, if it is on this worker */
   onNew(session: Session | undefined): void;
@@ -36,11 +37,12 @@ interface Half {
 }
 
 /**
- * Pairs connections that the server ended so that their clients reconnect with clients that reconnect. A pair is not announced:
- * nobody came or left. Announcements name nobody, so it does not matter whether both belong to the same client.
+ * Pairs connections that the server ended, whose clients should reconnect, with clients that reconnect. A pair is not
+ * announced, because nobody joined or left. Announcements contain no names, so it does not matter whether both belong to
+ * the same client.
  *
- * The two halves of a pair may be on different workers, and a busy worker reports late. So a half that found no counterpart in
- * time is announced only once the other workers have reported everything they did until then.
+ * The two halves of a pair may be on different workers, and a busy worker reports late. So a half that found no counterpart
+ * in time is announced only once the other workers have reported everything they did until then.
  */
 export class Moves {
   readonly #parts: MovesParts;
@@ -82,7 +84,7 @@ export class Moves {
     half.timer = this.#parts.clock.setTimeout(() => this.#settle(half), waitMs);
   }
 
-  /** Those that are due by now may still find their counterpart in what the others report. */
+  /** Entries that are due by now may still find their counterpart in the reports of the other workers. */
   #settle(half: Half): void {
     const now = this.#parts.clock.monotonic();
     const settled = this.#parts.settled();

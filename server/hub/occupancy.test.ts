@@ -80,7 +80,7 @@ describe("the occupancy of a channel", () => {
     expect(next.presences).toEqual(all.presences.slice(2));
   });
 
-  test("is not told in part if a worker does not answer", async () => {
+  test("is not answered in part if a worker does not answer", async () => {
     const { here, there, clock } = await twoWorkers();
     await there.it.connect({ channels: [room] });
     await clock.moveInSteps(100, 10);
@@ -91,7 +91,7 @@ describe("the occupancy of a channel", () => {
     await expect(asked).rejects.toMatchObject({ code: "broker-unavailable" });
   });
 
-  test("cannot be told while the other workers cannot be asked", async () => {
+  test("cannot be told while the other workers cannot be reached", async () => {
     const peers = new Peers(MemoryCluster.alone(new MovedClock()), new MovedClock());
     const cutOff = new Occupancy({ get: () => undefined }, peers);
     await expect(cutOff.counts([room])).rejects.toMatchObject({ code: "broker-unavailable" });

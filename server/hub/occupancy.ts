@@ -59,7 +59,7 @@ export class Occupancy {
 
   /**
    * Which of these users have a connection now. A message that no worker listened for reached nobody, so it needs no lookup.
-   * What other workers have reported is some milliseconds old, and a channel stays listened to for a while after its last
+   * Reports of other workers are some milliseconds old, and a channel stays listened to for a while after its last
    * member has left. So users that are not known to be connected are looked up on the other workers.
    */
   async connected(sent: readonly Sent[]): Promise<ReadonlySet<string>> {
@@ -77,7 +77,7 @@ export class Occupancy {
 
   /**
    * The number of connections in each of these channels, in the same order. Takes constant time per channel and worker.
-   * @throws ServiceError "broker-unavailable" while the other workers cannot be asked
+   * @throws ServiceError "broker-unavailable" while the other workers cannot be reached
    */
   async counts(channels: readonly ChannelName[]): Promise<readonly number[]> {
     this.#checkConnected();
@@ -100,7 +100,7 @@ export class Occupancy {
 
   /** Without a membership this worker knows only of itself, and would tell something wrong. */
   #checkConnected(): void {
-    if (this.#peers.isCutOff) throw presenceUnavailable("the other workers cannot be asked");
+    if (this.#peers.isCutOff) throw presenceUnavailable("the other workers cannot be reached");
   }
 
   #countHere(channel: ChannelName): number {

@@ -2,7 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import { isoTime, present } from "../../protocol/codec.ts";
 import type { PresenceEventFrame, PresenceResetFrame } from "../../protocol/frames.ts";
 import type { PresenceEvent } from "../presence/presence-store.ts";
-import type { PresenceNews } from "../presence/watched-channels.ts";
+import type { PresenceNotification } from "../presence/watched-channels.ts";
 import type { Session } from "../session/session.ts";
 import type { Encoded, WireForm } from "../session/wire-form.ts";
 
@@ -18,15 +18,15 @@ export interface Audience {
 }
 
 /**
- * Tells the sessions in a channel what happened, encoded once per wire form and several events per write. A session whose
- * socket is full is told later that it missed something, instead of buffering what it does not read.
+ * Sends presence events to the sessions in a channel, encoded once per wire form and several per write. A session whose
+ * socket is full is told later that it missed events, instead of buffering them.
  */
-export function relay(audience: Audience, news: PresenceNews, timestamp: string): void {
+export function relay(audience: Audience, notification: PresenceNotification, timestamp: string): void {
   const { name: channel } = audience;
   const writes: Frames[] = [];
-  if (news === "reset") writes.push([{ type: "presence", event: "reset", channel, timestamp }]);
+  if (notification === "reset") writes.push([{ type: "presence", event: "reset", channel, timestamp }]);
   else {
-    const frames = news.events.map((it) => eventFrame(channel, news.epoch, it));
+    const frames = notification.events.map((it) => eventFrame(channel, notification.epoch, it));
     for (let at = 0; at < frames.length; at += mostPerWrite) writes.push(frames.slice(at, at + mostPerWrite));
   }
   // A copy, because a socket that becomes full moves its session within the list.

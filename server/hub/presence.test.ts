@@ -80,7 +80,7 @@ describe("in a channel with presence events", () => {
     expect(await ask(it, alice)).toMatchObject({ count: 1, position: 3 });
   });
 
-  test("a client that comes back within three seconds did not leave, with or without its resume key", async () => {
+  test("a client that reconnects within three seconds did not leave, with or without its resume key", async () => {
     const it = await begin();
     const alice = await it.connect({ userId: "alice", channels: [room] });
     let bob = await it.connect({ userId: "bob", channels: [room] });
@@ -182,7 +182,7 @@ describe("in a channel with presence events", () => {
     expect(it.hub.presence.unlisted).toBe(0);
   });
 
-  test("a client that joins more channels than there is memory for receives their messages, and is counted", async () => {
+  test("a client that joins more channels than fit into the memory receives their messages, and is counted", async () => {
     const it = await begin({ settings: { presenceBytes: 4096 } });
     const rooms = [room, nameOf("room:2")];
     const alice = await it.connect({ userId: "alice", channels: rooms });
@@ -195,7 +195,7 @@ describe("in a channel with presence events", () => {
     expect([await it.hub.presence.count(nameOf("room:2")), it.hub.presence.unlisted]).toEqual([1, 1]);
   });
 
-  test("several events of one moment are one write", async () => {
+  test("events that arrive together are one write", async () => {
     const it = await begin();
     const alice = await it.connect({ userId: "alice", channels: [room] });
     let writes = 0;

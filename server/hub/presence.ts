@@ -7,7 +7,7 @@ import type { Interest } from "../delivery/interest.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { PresencePageRequest, PresenceStore, PresenceUpdate } from "../presence/presence-store.ts";
 import { PresenceTracker } from "../presence/tracker.ts";
-import type { PresenceNews } from "../presence/watched-channels.ts";
+import type { PresenceNotification } from "../presence/watched-channels.ts";
 import type { Session } from "../session/session.ts";
 import type { Occupancy } from "./occupancy.ts";
 import { answerOf, type ReadPage } from "./presence-answer.ts";
@@ -18,7 +18,7 @@ const lateMs = 5000;
 /** The topic of the question how many connections of a worker are not listed in a channel. */
 const unlistedTopic = "unlisted";
 
-/** What presence is made from. */
+/** Dependencies of presence. */
 export interface PresenceParts {
   readonly store: PresenceStore;
   readonly interest: Pick<Interest, "get">;
@@ -54,7 +54,7 @@ export class HubPresence {
     this.#parts = parts;
     const { store, clock, peers, presenceSize: size, presenceBytes } = parts;
     const settings = { clock, size, bytes: presenceBytes };
-    this.#tracker = new PresenceTracker(store, settings, (channel, news) => this.#tell(channel, news));
+    this.#tracker = new PresenceTracker(store, settings, (channel, notification) => this.#tell(channel, notification));
     this.#tracker.onUnlisted = (hasUnlisted) => peers.announce({ hasUnlisted });
     peers.handle(unlistedTopic, (channel: ChannelName) => this.#tracker.unlistedIn(channel));
     peers.on("returned", () => {
@@ -83,7 +83,7 @@ export class HubPresence {
 
   /**
    * Resolves once a session that joins the channel misses no presence event; undefined if that is so already.
-   * @throws what the store throws
+   * @throws errors of the store
    */
   ready(channel: ChannelName): Promise<void> | undefined {
     return this.#isTracked(channel) ? this.#tracker.watched.ready(channel) : undefined;
@@ -170,9 +170,9 @@ export class HubPresence {
     return this.#parts.hasEvents(channel) || this.#parts.report?.isReported(channel) === true;
   }
 
-  #tell(channel: ChannelName, news: PresenceNews): void {
+  #tell(channel: ChannelName, notification: PresenceNotification): void {
     if (!this.#parts.hasEvents(channel)) return;
     const found = this.#parts.interest.get(channel);
-    if (found !== undefined) relay(found, news, isoTime(this.#parts.clock.now()));
+    if (found !== undefined) relay(found, notification, isoTime(this.#parts.clock.now()));
   }
 }

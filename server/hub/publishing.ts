@@ -9,7 +9,7 @@ import type { Tracing } from "../telemetry/tracing.ts";
 import { checkSize } from "./check-size.ts";
 import { logPublished } from "./log-published.ts";
 
-/** What publishing needs. */
+/** Dependencies of publishing. */
 export interface PublishingParts {
   readonly broker: Pick<Broker, "publish" | "copiesTexts">;
   readonly historyRules: (channel: ChannelName) => HistoryRules;
@@ -23,7 +23,7 @@ export interface PublishingParts {
   readonly onPublished: ((draft: Draft, published: Published) => void) | undefined;
 }
 
-/** Checks what is published in this worker, passes it to the broker, and counts it. */
+/** Checks drafts that are published in this worker, passes them to the broker, and counts them. */
 export class Publishing {
   /** Publications being stored. */
   inFlight = 0;
@@ -42,7 +42,7 @@ export class Publishing {
 
   /**
    * Synchronous if the broker is.
-   * @param moment what time it is, for a caller that publishes many drafts in one turn
+   * @param moment the current time, for a caller that publishes many drafts in one turn
    * @throws ServiceError "too-large"; rejects with what the broker rejects with
    */
   publish(draft: Draft, moment?: Moment): Published | Promise<Published> {

@@ -20,7 +20,7 @@ import { endStalled } from "./end-stalled.ts";
 import { refusalFrame, withoutForbidden } from "./forbidden-channels.ts";
 import type { Admitted, Handshake } from "./handshake.ts";
 import { logConnection } from "./log-connection.ts";
-import { isToReconnect } from "./moves.ts";
+import { isExpectedToReconnect } from "./moves.ts";
 import type { HubPresence } from "./presence.ts";
 import type { ResumeKeys } from "./resume-keys.ts";
 import type { SessionRecords } from "./session-records.ts";
@@ -32,7 +32,7 @@ export interface ReceptionSettings extends AdmissionLimits, WelcomeSettings {
   readonly userConnections: "many" | "reject" | "replace";
 }
 
-/** What reception uses. */
+/** Dependencies of reception. */
 export interface ReceptionParts {
   readonly access: Access;
   readonly budgets: Budgets;
@@ -171,7 +171,7 @@ export class Reception {
     this.#admission.leave(session.origin.ip);
     this.#releaseUser(session.userId, session.id);
     const isAnnounced = this.#settings.notices && session.isWelcomed && !wasContinued;
-    const announcement = isAnnounced && isToReconnect(session, peers.isDraining) ? "pause" : isAnnounced;
+    const announcement = isAnnounced && isExpectedToReconnect(session, peers.isDraining) ? "pause" : isAnnounced;
     if (session.isWelcomed) peers.roster.count(session.userId, -1, announcement);
     logConnection("disconnected", session, peers.roster.online);
     return announcement;

@@ -56,7 +56,7 @@ test("a connection is reserved for one other connection at a time", async () => 
   expect(reservations.has("old", "new")).toBe(true);
 });
 
-test("a worker that was cut off and returns keeps what it has taken over", async () => {
+test("a worker that was cut off and returns keeps the connections that it has taken over", async () => {
   const { reservations, events, loseB, wakeB, waitAtA } = await begin();
   await loseB();
   await wakeB();

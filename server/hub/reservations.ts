@@ -5,7 +5,7 @@ import type { Clock, Timer } from "../lib/clock.ts";
 /** How long a worker that was lost may take to return with its connections, under another membership. */
 const returnMs = 2000;
 
-/** What it needs to know of the other workers. */
+/** Queries to the other workers. */
 type OtherWorkers = Pick<Peers, "on" | "others" | "askForAll" | "isCutOff">;
 
 /** The new connection that an older one of this worker is reserved for. */
@@ -13,7 +13,7 @@ interface Reservation {
   readonly by: string;
   /** The worker of the new connection; undefined for this worker. */
   readonly member: MemberId | undefined;
-  /** That worker was lost. It may have died, or it may have been cut off for a moment and return. */
+  /** That worker was lost. It may have died, or it may have been cut off briefly and return. */
   readonly isInDoubt: boolean;
 }
 
@@ -28,11 +28,11 @@ export interface ReservationEvents {
 }
 
 /**
- * The connections of this worker that are reserved for a newer connection of the same client, until that one has caught up or
- * failed.
+ * The connections of this worker that are reserved for a newer connection of the same client, until that one has caught up
+ * or failed.
  *
- * If its worker is lost, the others are asked a moment later whether they have it: a worker that was cut off returns with its
- * connections, and its clients must not be taken for gone.
+ * If its worker is lost, the others are asked a little later whether they have it: a worker that was cut off returns with
+ * its connections, and its clients must not be taken for gone.
  */
 export class Reservations {
   readonly #peers: OtherWorkers;

@@ -27,7 +27,7 @@ export class Subscriptions {
     this.#parts = parts;
   }
 
-  /** See CommandDependencies. @throws ServiceError "too-many-channels", or what the broker or the presence store throws */
+  /** See CommandDependencies. @throws ServiceError "too-many-channels", or errors of the broker or the presence store */
   subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined> {
     const known = positionIn(session, channel);
     if (known !== undefined) return known;
@@ -37,7 +37,7 @@ export class Subscriptions {
       : this.#commit(plan, session);
   }
 
-  /** The same for a permission that is not there yet. @throws also what `allowed` rejects with */
+  /** The same for a permission that is not there yet. @throws also errors of `allowed` */
   async subscribeOnce(
     allowed: Promise<void>,
     session: Session,
@@ -50,7 +50,7 @@ export class Subscriptions {
     return () => this.#commitLater(plan, session);
   }
 
-  /** @param by who ended it */
+  /** @param by whether the client ended it, or a new token */
   unsubscribe(session: Session, channel: ChannelName, by: "client" | "token"): void {
     const membership = session.memberships.get(channel);
     if (membership === undefined) return;
@@ -88,7 +88,7 @@ export class Subscriptions {
 
 /**
  * The plan, once presence events of the channel arrive too. If they cannot, the hold is released.
- * @throws what either throws
+ * @throws errors of either
  */
 export async function joinPlanOf(
   delivery: Delivery,

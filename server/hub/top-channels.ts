@@ -34,8 +34,8 @@ export class TopChannels {
   }
 
   /**
-   * Busiest first. Channels without subscribers are not counted, because no worker receives what is published to them.
-   * @throws ServiceError "broker-unavailable" while the other workers cannot be asked
+   * Busiest first. Channels without subscribers are not counted, because no worker receives their publications.
+   * @throws ServiceError "broker-unavailable" while the other workers cannot be reached
    */
   async read(): Promise<readonly TopChannel[]> {
     const answers = await this.#parts.peers.askAll("top-channels", null);

@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Batch } from "../session/batch.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 
-/** Makes what is called after each flush of a batch. @returns undefined if nothing is traced, so that a flush costs no more */
+/** Makes the callback for each flush of a batch. @returns undefined if nothing is traced, so that a flush costs no more */
 export function tracedFlush(
   tracing: Pick<Tracing, "delivered"> | undefined,
   clock: Pick<Clock, "now" | "monotonic">,

@@ -81,7 +81,7 @@ describe("with `reject`", () => {
   });
 
   test.each(["a", "b"] as const)(
-    "a connection whose handshake is not finished refuses nobody for good (worker %s)",
+    "a connection whose handshake is not finished refuses nobody permanently (worker %s)",
     async (name) => {
       const { a, ...others } = await world("reject");
       const it = { a, ...others }[name];
@@ -103,7 +103,7 @@ describe("with `reject`", () => {
     expect(await refusal(a.take("c3"))).toBe("conflict");
   });
 
-  test("nobody is refused for good because of a worker that does not answer", async () => {
+  test("nobody is refused permanently because of a worker that does not answer", async () => {
     const { a, b, settle } = await world("reject");
     await a.take("c1");
     a.peers.handle("probe", () => Promise.withResolvers().promise);

@@ -26,7 +26,10 @@ export interface ClaimEvents {
   onProbe(connectionId: string): "open" | "gone";
 }
 
-/** What a worker knows of a connection. `opening`: its handshake is not finished, and its client may have given up. */
+/**
+ * The state of a connection, as its worker knows it. `opening`: its handshake is not finished, and its client may have
+ * given up.
+ */
 type HolderState = "open" | "opening" | "gone";
 
 /**
@@ -37,7 +40,9 @@ export class UserClaims {
   readonly #mode: "reject" | "replace";
   readonly #peers: Peers;
   readonly #events: ClaimEvents;
-  /** Connections whose claim is held or pending but that are not open yet. A connection replaced in the meantime is removed. */
+  /**
+   * Connections whose claim is held or pending but that are not open yet. A connection replaced in the meantime is removed.
+   */
   readonly #opening = new Set<string>();
 
   constructor(mode: "reject" | "replace", peers: Peers, events: ClaimEvents) {
@@ -92,7 +97,10 @@ export class UserClaims {
     else this.#peers.transfer(keyOf(userId), connectionId, successor);
   }
 
-  /** Claims the user for this connection again, unless another one has it by now. @param by the connection that held it meanwhile */
+  /**
+   * Claims the user for this connection again, unless another one has it by now. @param by the connection that held it
+   * meanwhile
+   */
   reclaim(userId: string, connectionId: string, by: string): void {
     // If the claim cannot be decided now, it ends up free, since the connection that held it is gone.
     this.#claim({ key: keyOf(userId), holder: connectionId, over: { holder: by } }).catch(() => undefined);

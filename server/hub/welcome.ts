@@ -121,7 +121,7 @@ export class Welcome {
     session.close({ name: "unavailable", text: "a channel is temporarily unavailable" });
   }
 
-  /** In one turn: the memberships, the welcome that lists them, and what follows it. */
+  /** In one turn: the memberships, the welcome that lists them, and the frames that follow it. */
   #welcome(session: Session, plans: readonly JoinPlan[], details: WelcomeDetails): void {
     const { delivery, clock, peers, presence, resumeKeys } = this.#parts;
     const channels: [name: string, Joined][] = [];

@@ -113,7 +113,7 @@ describe("the addresses that proxies have recorded", () => {
     expect(read({ Forwarded: header })).toBe(expected);
   });
 
-  test("in X-Forwarded-For win, and nothing is made up if there is neither", () => {
+  test("in X-Forwarded-For win, and no address is invented if there is neither", () => {
     expect(read({ "X-Forwarded-For": "203.0.113.7", Forwarded: "for=192.0.2.1" })).toBe("203.0.113.7");
     expect(read({})).toBeNull();
   });

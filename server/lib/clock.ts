@@ -21,7 +21,7 @@ export interface Clock {
   sleep(ms: number): Promise<void>;
 }
 
-/** What time it is by both clocks, read once for things that happen together. */
+/** The time of both clocks, read once for things that happen together. */
 export interface Moment {
   /** As `Clock.now`. */
   readonly now: number;
@@ -36,7 +36,7 @@ export function momentOf(clock: Pick<Clock, "now" | "monotonic">): Moment {
 /** The longest delay of a timer: 24.8 days. */
 export const maxTimerMs = 2 ** 31 - 1;
 
-/** Called by every clock, so that tests catch what the real clock would refuse. @throws RangeError */
+/** Called by every clock, so that tests catch delays that the real clock would refuse. @throws RangeError */
 export function checkTimer(ms: number): void {
   if (!(ms <= maxTimerMs)) throw new RangeError(`expected a delay of at most ${maxTimerMs} ms, got ${ms}`);
 }

@@ -14,7 +14,7 @@ interface WaitingFor<U> extends Waiting {
   readonly outcome: PromiseWithResolvers<U>;
 }
 
-/** What becomes of the outcome of some work, for all work of a kind. */
+/** How the outcome of some work is used, for all work of a kind. */
 export interface Uses<T, U, Context> {
   /** Not called if the work was late. */
   readonly use: (value: T, context: Context) => U | Promise<U>;
@@ -43,9 +43,9 @@ export class Deadlines {
   }
 
   /**
-   * What is made of the outcome of `work`, or a rejection with a late error if it takes too long. The work itself continues. Hot
-   * path: once per request with a body, so `uses` is made once, and neither a closure nor another promise is between the work
-   * and what is made of it.
+   * Resolves with the result of `uses` for the outcome of `work`, or rejects with a late error if it takes too long. The
+   * work itself continues. Hot path: once per request with a body, so `uses` is made once, and there is no closure and no
+   * other promise between the work and its use.
    */
   limit<T, U, Context>(work: Promise<T>, uses: Uses<T, U, Context>, context: Context): Promise<U> {
     const waiting = this.#add(uses.makeLateError, Promise.withResolvers<U>());

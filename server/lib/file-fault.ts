@@ -1,6 +1,6 @@
 import { SQLiteError } from "bun:sqlite";
 
-/** What can be wrong with a file or directory that the server stores in, as SQLite and the file system report it. */
+/** Problems of a file or directory that the server stores data in, as SQLite and the file system report them. */
 export type FileFault = "full" | "read-only" | "no-directory" | "in-use" | "broken" | "disk" | "unknown";
 
 /** Classifies an error of SQLite or the file system. */

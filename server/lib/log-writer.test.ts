@@ -44,7 +44,7 @@ describe("the log writer", () => {
     expect(stream.written[1]).toBe(
       `${half}${half}2 log entries were dropped because the reader of the log was stalled\n`,
     );
-    // What was written or counted is not written or counted again.
+    // Entries that were written or counted are not written or counted again.
     write("d\n");
     stream.emit("drain");
     stream.emit("drain");

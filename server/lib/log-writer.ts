@@ -10,7 +10,7 @@ const maxWaitingCharacters = 1024 * 1024;
 
 /**
  * Writes the log to a stream. A closed pipe (`fanfare start | head`) or a stalled reader must neither end the server nor fill
- * its memory, so what does not fit is dropped, and the number of dropped entries is logged.
+ * its memory, so entries that do not fit are dropped, and their number is logged.
  */
 export function makeLogWriter(stream: LogStream): (lines: string) => void {
   let isFull = false;

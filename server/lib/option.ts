@@ -14,7 +14,7 @@ export interface Option<T, K extends OptionKind = OptionKind> {
   readonly fallback: Fallback<T>;
   /** One or two sentences, with a full stop. */
   readonly help: string;
-  /** What a value must be, worded as the end of the sentence "expected …". */
+  /** The rule for a value, worded as the end of the sentence "expected …". */
   readonly rule: string;
   /** The environment name, if it is not derived from the key. */
   readonly name: string | undefined;

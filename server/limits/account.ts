@@ -5,16 +5,19 @@ import { Budget } from "./budget.ts";
 import type { Principal } from "./principal.ts";
 import type { Allowance, Kind } from "./rates.ts";
 
-/** What an account charges. */
+/** The charges of an account. */
 export interface AccountParts {
   readonly budgets: { of(principal: Principal, now: number): Budget | undefined };
   readonly principals: readonly Principal[];
-  /** What the connection alone is allowed, besides its principals. */
+  /** The limit of the connection itself, in addition to those of its principals. */
   readonly ownAllowance: Allowance | undefined;
   readonly clock: Pick<Clock, "monotonic">;
 }
 
-/** Charges what a client does to the budgets of all its principals. If one of them is used up, it is refused and charged to none. */
+/**
+ * Charges the actions of a client to the budgets of all its principals. If one of them is used up, it is refused and
+ * charged to none.
+ */
 export class Account {
   /** For calls without a limit, such as those of an API key without one. */
   static readonly unlimited = new Account(undefined);

@@ -5,8 +5,8 @@ import { LogRate } from "./log-rate.ts";
 /** One action, as the audit trail logs it. */
 export interface AuditEntry {
   /**
-   * What was asked for: method and path, without the query, which may contain a token. Or `auth`, a new token for an open
-   * connection. Or a signal and what it does, or which settings changed.
+   * The requested action: method and path, without the query, which may contain a token. Or `auth`, a new token for an open
+   * connection. Or a signal and its effect, or the settings that changed.
    */
   readonly action: string;
   /**
@@ -21,11 +21,11 @@ export interface AuditEntry {
 }
 
 /**
- * Logs who did what: refused credentials, everything that needs a key with the scope `admin`, signals, and changed settings.
- * One line each, in the category `fanfare.audit`.
+ * Logs actions and who performed them: refused credentials, everything that needs a key with the scope `admin`, signals,
+ * and changed settings. One line each, in the category `fanfare.audit`.
  *
  * Each kind of entry is limited separately to ten lines per second: anyone can send wrong keys, and must not be able to hide
- * what an operator does meanwhile. The next line of the same kind says how many were left out.
+ * the actions of an operator. The next line of the same kind says how many were omitted.
  */
 export class AuditTrail {
   readonly #rates: Readonly<Record<Kind, LogRate>>;

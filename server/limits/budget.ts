@@ -1,7 +1,7 @@
 import type { Allowance, Kind } from "./rates.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** What one principal has used: its buckets, created when they are first needed, and its unfinished requests. */
+/** The usage of one principal: its buckets, created when they are first needed, and its unfinished requests. */
 export class Budget {
   readonly allowance: Allowance;
   /** An object instead of a map, which would take 250 bytes of each client that sends something. */

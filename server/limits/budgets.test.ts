@@ -23,7 +23,7 @@ describe("an account", () => {
     expect(() => budgets.accountOf(user("v")).charge("messages")).not.toThrow();
   });
 
-  test("of a user whom no token proves is charged to the address too, whatever user it names", () => {
+  test("of a user without a token is charged to the address too, whatever user it names", () => {
     const budgets = make({ messageRate: 1, usersPerAddress: 2 });
     const claimed = (userId: string) => budgets.accountOf({ ...user(userId), isProven: false });
     for (const name of ["a", "b", "c", "d"]) claimed(name).charge("messages");
@@ -45,7 +45,7 @@ describe("an account", () => {
     for (let at = 0; at < 1000; at++) expect(account.take("messages", 1000)).toBeUndefined();
   });
 
-  test("counts what is known only afterwards, and refuses the next", () => {
+  test("counts costs that are known only afterwards, and refuses the next", () => {
     const account = make({ historyRate: 100 }).accountOf(user("u"));
     account.check("answerBytes");
     account.spend("answerBytes", 5000);

@@ -5,7 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 
 /** How long a measurement is used. */
 const sampleMs = 100;
-/** Pause between two garbage collections while there is too little memory. Each stops the process for a moment. */
+/** Pause between two garbage collections while there is too little memory. Each briefly stops the process. */
 const collectMs = 5000;
 /**
  * Work is accepted again below this part of the limit, so that the server does not alternate between accepting and

@@ -6,9 +6,9 @@ import { formatByteSize } from "../lib/byte-size.ts";
 const usedShare = 0.8;
 /** A process needs this much before it has any client. */
 const leastBytes = 96 * 1024 ** 2;
-/** What the supervisor needs besides the history. */
+/** The memory that the supervisor needs in addition to the history. */
 const supervisorBytes = 100 * 1024 ** 2;
-/** What a history needs at most, per byte of its limit: see docs/operate.md. */
+/** The most memory that a history needs, per byte of its limit: see docs/operate.md. */
 const historyFactor = 1.5;
 
 export interface MemorySettings {

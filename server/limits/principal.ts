@@ -1,4 +1,7 @@
-/** Who is charged: a user, a key of the HTTP API, or an address. Unique as text: `user:alice`, `key:1`, `address:203.0.113.7`. */
+/**
+ * The subject of limits: a user, a key of the HTTP API, or an address. Unique as text: `user:alice`, `key:1`,
+ * `address:203.0.113.7`.
+ */
 export interface Principal {
   readonly kind: "user" | "key" | "address";
   readonly text: string;
@@ -8,7 +11,7 @@ export function userPrincipal(userId: string): Principal {
   return { kind: "user", text: `user:${userId}` };
 }
 
-/** Who a client is, such as a session. */
+/** Identifies a client, such as a session. */
 export interface ClientOrigin {
   readonly userId: string | undefined;
   readonly origin: { readonly ip: string };

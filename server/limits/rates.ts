@@ -1,6 +1,6 @@
 import type { Rate } from "./token-bucket.ts";
 
-/** What is counted. Each has a bucket of its own. */
+/** The counted actions. Each has its own bucket. */
 export type Kind = "messages" | "joins" | "answerBytes" | "presence" | "handshakes";
 
 /** The settings that limit principals; 0 or Infinity: no limit. */
@@ -16,7 +16,7 @@ export interface BudgetSettings {
   readonly usersPerKey: number;
 }
 
-/** What one principal is allowed. A rate that is undefined has no limit. */
+/** The limits of one principal. A rate that is undefined has no limit. */
 export interface Allowance {
   readonly rates: Readonly<Record<Kind, Rate | undefined>>;
   readonly maxRequests: number;

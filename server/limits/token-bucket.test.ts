@@ -16,7 +16,7 @@ test("a refused cost takes nothing", () => {
   expect([bucket.take(0, 4), bucket.take(0, 2)]).toEqual([400, 0]);
 });
 
-test("a cost above the burst is allowed once half of the burst is there, and leaves a debt", () => {
+test("a cost above the burst is allowed once half of the burst is available, and leaves a debt", () => {
   const bucket = new TokenBucket(rate, 0);
   bucket.spend(0, 6);
   expect(bucket.take(0, 100)).toBe(200);
@@ -24,7 +24,7 @@ test("a cost above the burst is allowed once half of the burst is there, and lea
   expect(bucket.wait(200, 1)).toBe(19_200);
 });
 
-test("it never holds more than its burst, and is full again after it was refilled", () => {
+test("a bucket never holds more than its burst, and is full again after it was refilled", () => {
   const bucket = new TokenBucket(rate, 0);
   bucket.spend(0, 1);
   expect([bucket.isFull(199), bucket.isFull(200), bucket.isFull(1e9)]).toEqual([false, true, true]);

@@ -1,4 +1,4 @@
-/** What a bucket allows: a steady rate, and a burst after a pause. */
+/** The limits of a bucket: a steady rate, and a burst after a pause. */
 export interface Rate {
   readonly perSecond: number;
   /** The capacity of the bucket. */

@@ -44,7 +44,7 @@ export async function openControlSocket(path: string, listen: () => void): Promi
 }
 
 /**
- * Removes what this user's killed servers left behind: control sockets, and directories with workers' sockets. Never throws.
+ * Removes files of this user's killed servers: control sockets, and directories with workers' sockets. Never throws.
  */
 export async function clearLeftovers(folder = socketFolder()): Promise<void> {
   const control = new RegExp(`^fanfare-${ownerName()}-\\d+\\.sock$`);

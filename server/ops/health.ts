@@ -2,7 +2,7 @@ import type { Peers } from "../cluster/peers.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Rolls } from "./rolls.ts";
 
-/** What the operations endpoints need from the server. */
+/** Dependencies of the operations endpoints. */
 export interface OpsDependencies {
   /** The other workers, and how many connections there are. */
   readonly peers: Peers;

@@ -2,7 +2,7 @@ import { AggregatorRegistry } from "prom-client";
 import { type MetricValues, metricTable } from "./metric-table.ts";
 import { seriesOf } from "./series.ts";
 
-/** What every name begins with. */
+/** The prefix of every name. */
 const prefix = "fanfare_";
 
 /** The metrics in the Prometheus text format, version 0.0.4. */

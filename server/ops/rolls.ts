@@ -6,7 +6,7 @@ export interface RollStatus extends RollStep {
   readonly previous?: RollStep;
 }
 
-/** What a roll, the replacement of all workers by new ones, does now. */
+/** The progress of a roll, which is the replacement of all workers by new ones. */
 export interface RollStep {
   /** Counted from 1. */
   readonly number: number;

@@ -5,7 +5,7 @@ export const sampleIntervalS = 10;
 /** One hour. With nine figures, the samples of a process take about 100 KB. */
 const maxSamples = 360;
 
-/** What a process measured at one time. */
+/** The measurements of a process at one time. */
 export interface Sample {
   /** Unix time in seconds, a multiple of the interval, so that the samples of all processes fall together. */
   readonly at: number;

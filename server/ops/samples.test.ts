@@ -40,7 +40,7 @@ test("the times are multiples of ten seconds, so that those of all processes fal
   expect(samples.ring.columns().at.every((it) => it % 10 === 0)).toBe(true);
 });
 
-test("one hour is kept, and only what is newer is answered", () => {
+test("one hour is kept, and the answer contains only newer samples", () => {
   const { clock, samples } = make();
   clock.move(2 * 3600 * 1000);
   const { at, figures } = samples.ring.columns();

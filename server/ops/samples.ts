@@ -7,7 +7,7 @@ import { SampleRing, sampleIntervalS } from "./sample-ring.ts";
 /** Rates over a shorter time say little. Milliseconds. */
 const shortestMs = 100;
 
-/** What a process measures for its samples. */
+/** The measurements of a process for its samples. */
 export interface SampleSources {
   /** Levels and counters by name; a counter only grows. */
   readMetrics(): MetricValues;

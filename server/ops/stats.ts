@@ -16,7 +16,7 @@ export interface ProcessStats extends SampleColumns {
   readonly ended?: true;
 }
 
-/** What a process answers: its own samples and, if it is a supervisor, those of workers that have ended. */
+/** The answer of a process: its own samples and, if it is a supervisor, those of workers that have ended. */
 interface StatsAnswer extends SampleColumns {
   readonly ended: readonly ProcessStats[];
 }

@@ -68,7 +68,7 @@ test("only the last change of a connection is stored", async () => {
   expect(calls[0]?.holders).toBe("leave b,leave a");
 });
 
-test("what could not be stored comes first the next time, unless there is a newer change", async () => {
+test("changes that could not be stored come first the next time, unless there is a newer change", async () => {
   const { queue, calls } = begin();
   for (const it of ["a", "b"]) queue.add(release(it));
   const first = queue.flush();

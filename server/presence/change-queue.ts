@@ -4,8 +4,8 @@ import type { PresenceChange } from "./presence-store.ts";
 const mostAtOnce = 200;
 
 /**
- * The changes of one channel that are not stored yet. One call is in flight at a time, and what arrives meanwhile goes into
- * the next one: a storm of joins becomes a few calls.
+ * The changes of one channel that are not stored yet. One call is in flight at a time, and changes that arrive meanwhile go
+ * into the next one: a storm of joins becomes a few calls.
  *
  * Invariant: there is one change per connection, the last one. A change contains the full state of its connection, so
  * earlier changes need not be stored. A connection that has left before the store was told of it has none, so the queue is
@@ -39,7 +39,7 @@ export class ChangeQueue {
     if (!this.#waiting.has(change.holder)) this.#waiting.set(change.holder, change);
   }
 
-  /** Stores what is waiting. If it rejects, the rest waits for the next flush. */
+  /** Stores the waiting changes. If it rejects, the rest waits for the next flush. */
   flush(): Promise<void> {
     if (this.#flushing === undefined && this.#waiting.size > 0) this.#flushing = this.#run();
     return this.#flushing ?? Promise.resolve();

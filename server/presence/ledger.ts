@@ -17,9 +17,9 @@ import { type Entry, PresentConnections } from "./present-connections.ts";
 /** How many channels without presences are remembered, at most 1 KB each. Beyond that the oldest get a new epoch. */
 const mostEmpty = 10_000;
 
-/** What a call of `apply` did. */
+/** The result of a call of `apply`. */
 export interface Applied {
-  /** What others are told, if anything. */
+  /** The events that it caused, if any. */
   readonly update: PresenceUpdate | undefined;
   /** The connections that are not listed because the channel is full. */
   readonly unlisted: readonly string[];
@@ -64,7 +64,7 @@ export class PresenceLedger {
     return { update: this.#updateOf(name, channel, events), unlisted };
   }
 
-  /** Removes all presences that a worker holds. Yields what others are told. */
+  /** Removes all presences that a worker holds. Yields the events that this causes. */
   *removeOwner(owner: string): Iterable<readonly [ChannelName, PresenceUpdate]> {
     for (const [name, channel] of this.#channels) {
       const events = Array.from(channel.present.ofOwner(owner), (entry) => this.#remove(channel, entry));

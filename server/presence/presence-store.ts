@@ -2,26 +2,26 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { JsonText } from "../../protocol/publication.ts";
 
 /**
- * Keeps who is in which channel, for all workers of a server, and numbers what changes.
+ * Keeps track of who is in which channel, for all workers of a server, and numbers the changes.
  *
- * Law: a snapshot and the events after it fit together. Each `joined` and each `left` of a channel has the position after the
- * one before, and (channel, epoch, position) never names two events. If positions cannot continue, for example because the data
- * was lost, the channel gets a new epoch. A presence is stored and announced in one step. Within an epoch, `joined` and
- * `left` of one presence alternate.
+ * Law: a snapshot and the events after it fit together. Each `joined` and each `left` of a channel has the position after
+ * the one before, and (channel, epoch, position) never names two events. If positions cannot continue, for example because
+ * the data was lost, the channel gets a new epoch. A presence is stored and announced in one step. Within an epoch,
+ * `joined` and `left` of one presence alternate.
  *
  * Order: changes of one call take effect in order, and so do calls for one channel that wait for each other. Events of a
  * channel arrive in the order of their positions, but some may be missing after a break: the next position shows it, or
  * `onBreak` announces it.
  *
- * Failure: a call that rejects may have taken effect. All changes are idempotent, so they are sent again. A worker that is gone
- * takes its presences with it: the store removes them and announces that they left.
+ * Failure: a call that rejects may have taken effect. All changes are idempotent, so they are sent again. A worker that is
+ * gone takes its presences with it: the store removes them and announces that they left.
  */
 export interface PresenceStore {
   /** Connects. From then on `events` are called, but never inside a call of this interface. Called once. */
   start(events: PresenceStoreEvents): Promise<void>;
   /**
-   * Stores changes of presences that this worker holds. A connection that joins a channel with `size` presences, or without a
-   * place, is not listed, unless it takes over a presence.
+   * Stores changes of presences that this worker holds. A connection that joins a channel with `size` presences, or one
+   * whose worker has no memory left for presences (`hasPlace`), is not listed, unless it takes over a presence.
    * @returns the connections that are not listed
    * @throws ServiceError "broker-unavailable" if it is not known that all are stored
    */
@@ -37,17 +37,17 @@ export interface PresenceStore {
    * @throws ServiceError "broker-unavailable" if the store cannot be reached, or does not have all presences yet
    */
   read(channel: ChannelName, page: PresencePageRequest): Promise<PresencePage>;
-  /** Disconnects. What is left of this worker's presences is removed soon, as if the worker had died. Idempotent. */
+  /** Disconnects. The remaining presences of this worker are removed soon, as if the worker had died. Idempotent. */
   close(): Promise<void>;
 }
 
-/** What a store reports. The callbacks must not throw or wait. */
+/** Callbacks of a store. They must not throw or wait. */
 export interface PresenceStoreEvents {
   onEvents(channel: ChannelName, update: PresenceUpdate): void;
   /**
-   * Events that this worker has caused, or found out about when another worker was gone. Each event of the server is reported
-   * here on one worker only, no matter which workers watch the channel. If that worker or its connection fails at that moment,
-   * the event is reported on none.
+   * Events that this worker has caused, or found out about when another worker was gone. Each event of the server is
+   * reported here on one worker only, no matter which workers watch the channel. If that worker or its connection fails at
+   * that time, the event is reported on none.
    */
   onCaused(channel: ChannelName, update: PresenceUpdate): void;
   /** Events of all channels may have been missed. Watching a channel again tells its position. */
@@ -56,7 +56,7 @@ export interface PresenceStoreEvents {
   onLost(): void;
 }
 
-/** How far the events of a channel go. */
+/** The position of the latest event of a channel. */
 export interface PresencePosition {
   /** `noEpoch` if nobody was in the channel recently. */
   readonly epoch: string;
@@ -71,13 +71,13 @@ export interface Presence {
   /** The connection that it began with. It stays the same while other connections of the same client take over. */
   readonly id: string;
   readonly userId: string | undefined;
-  /** What others may know about the user. */
+  /** Information that others may see about the user. */
   readonly info: JsonText | undefined;
   /** When it joined, milliseconds since 1970. */
   readonly since: number;
 }
 
-/** What happened to one connection in a channel. */
+/** A change of one connection in a channel. */
 export type PresenceChange =
   /** It is in the channel. */
   | ({ readonly kind: "join"; readonly hasPlace: boolean } & Arrival)
@@ -88,7 +88,8 @@ export type PresenceChange =
 
 /**
  * A connection that joins a channel. Takes over the presence of `over`, or else one of the same user that was released;
- * nobody is told then. Without a user the latter is only done if it `resumes`: nobody could tell two such presences apart.
+ * nobody is told then. Without a user, the latter requires that it `resumes`, because two such presences cannot be
+ * distinguished.
  */
 export interface Arrival {
   /** The connection. */
@@ -124,7 +125,7 @@ export interface PresencePageRequest {
   readonly limit: number;
 }
 
-/** Some presences of a channel, and the position up to which they are true. */
+/** Some presences of a channel, and the position of the last event that they include. */
 export interface PresencePage extends PresencePosition {
   /** Connections in the whole channel. */
   readonly count: number;

@@ -105,7 +105,7 @@ test("an answer includes the changes of this worker that are not stored yet", as
   expect(done).toEqual(["join c1", "read"]);
 });
 
-test("what has just ended is stored before the store is closed", async () => {
+test("connections that have just ended are stored before the store is closed", async () => {
   const { done, tracker } = begin();
   tracker.join(room, arrival);
   tracker.end("c1", [room]);
@@ -167,7 +167,7 @@ test("at the limit of bytes over all channels everyone is listed, and one past i
 
   tracker.end("c1", [roomOf(1)]);
   await clock.moveInSteps(graceMs - 100, 100);
-  expect(tracker.unlisted).toBe(2); // its client may come back
+  expect(tracker.unlisted).toBe(2); // its client may reconnect
   await clock.moveInSteps(1500, 100);
   expect([...listed]).toEqual(["c2", "c3", "c4"]);
   tracker.leave(roomOf(2), "c2");
@@ -185,7 +185,7 @@ test("a larger info takes more of the bytes", async () => {
   expect([...listed]).toEqual(["c1"]);
 });
 
-test("a connection that moves while there is no room keeps its place in the list, and gives it back in the end", async () => {
+test("a connection that moves while the memory is full keeps its place in the list, and frees it at the end", async () => {
   const { clock, tracker, listed } = begin(100, cost);
   tracker.join(room, { ...arrival, holder: "c1" });
   await clock.moveInSteps(500, 100);
@@ -212,7 +212,7 @@ test("while there is no room, the store is not asked about any channel, and afte
   expect(tracker.unlisted).toBe(298);
 });
 
-test("what the store has lost is stored again with the places that it had", async () => {
+test("presences that the store has lost are stored again, with the places that they had", async () => {
   const { clock, tracker, listed } = begin(100, 2 * cost);
   for (const number of [1, 2, 3]) tracker.join(roomOf(number), { ...arrival, holder: `c${number}` });
   await clock.moveInSteps(500, 100);
@@ -230,6 +230,6 @@ test("a store that is unavailable is logged in one line, however often it is tri
   tracker.join(room, arrival);
   await clock.moveInSteps(1000, 50);
   expect(lines).toEqual([
-    "WARNING Presences are stored later: presence is not available right now: Redis does not answer\n",
+    "WARNING Presences cannot be stored now, and are retried later: presence is not available right now: Redis does not answer\n",
   ]);
 });

@@ -14,7 +14,7 @@ import type {
   PresenceUpdate,
 } from "./presence-store.ts";
 import { UnlistedConnections } from "./unlisted-connections.ts";
-import { type PresenceNews, WatchedChannels } from "./watched-channels.ts";
+import { type PresenceNotification, WatchedChannels } from "./watched-channels.ts";
 
 /** How long a client may be without a connection before others are told that it left. */
 export const graceMs = 3000;
@@ -38,7 +38,7 @@ interface Ended {
 
 /**
  * The presences of this worker's connections: stores them, also again after the store has lost them, and keeps ended ones
- * for a moment, in which the client may reconnect.
+ * for three seconds, in which the client may reconnect.
  *
  * Only changes cost something: nothing is renewed while a connection stays.
  */
@@ -67,7 +67,7 @@ export class PresenceTracker {
   constructor(
     store: PresenceStore,
     { clock, size, bytes }: TrackerSettings,
-    onNews: (channel: ChannelName, news: PresenceNews) => void,
+    onNotification: (channel: ChannelName, notification: PresenceNotification) => void,
   ) {
     this.#store = store;
     this.#clock = clock;
@@ -81,7 +81,7 @@ export class PresenceTracker {
       list: (channel, holder) => this.#list(channel, holder),
       onSome: (hasSome) => this.onUnlisted(hasSome),
     });
-    this.watched = new WatchedChannels(store, clock, onNews);
+    this.watched = new WatchedChannels(store, clock, onNotification);
   }
 
   /** How many connections of this worker are not listed because there is no room, in all channels together. */
@@ -123,8 +123,8 @@ export class PresenceTracker {
   }
 
   /**
-   * A connection in these channels is about to be closed so that its client reconnects. Resolves once the store knows, or after
-   * a second. Otherwise the client could be back on another worker before the store knows, and others would be told.
+   * A connection in these channels is about to be closed so that its client reconnects. Resolves once the store knows, or
+   * after a second. Otherwise the client could be back on another worker before the store knows, and others would be told.
    */
   async release(holder: string, channels: readonly ChannelName[]): Promise<void> {
     const queues = channels
@@ -149,20 +149,21 @@ export class PresenceTracker {
     this.#arm();
   }
 
-  /** What `read` of the store says, including all changes of this worker until now. @throws what the store throws */
+  /** The answer of `read` of the store, including all changes of this worker so far. @throws errors of the store */
   async read(channel: ChannelName, page: PresencePageRequest): Promise<PresencePage> {
     await this.#queues.get(channel)?.flush();
     return this.#store.read(channel, page);
   }
 
-  /** Stores what is waiting, and disconnects. Idempotent. */
+  /** Stores the waiting changes, and disconnects. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
     this.#retry?.cancel();
     this.#unlisted.close();
     this.watched.close();
-    // What has just ended is released, so that its clients are known when they come to another worker.
+    // Connections that have just ended are released, so that their clients are recognized when they connect to another
+    // worker.
     await Promise.allSettled(Array.from(this.#queues.values(), (queue) => queue.flush()));
     await this.#store.close();
   }
@@ -229,12 +230,14 @@ export class PresenceTracker {
     );
   }
 
-  /** All channels are tried again together: what fails is the store. */
+  /** All channels are retried together, because the failure is the store's. */
   #retryLater(error: unknown): void {
     if (this.#retry !== undefined || this.#isClosed) return;
     if (this.#failures++ === 0) {
       const reason = error instanceof ServiceError ? error.message : error; // a bug has a stack
-      getLogger(["fanfare", "presence"]).warning("Presences are stored later: {reason}", { reason });
+      getLogger(["fanfare", "presence"]).warning("Presences cannot be stored now, and are retried later: {reason}", {
+        reason,
+      });
     }
     this.#retry = this.#clock.setTimeout(
       () => {
@@ -252,7 +255,7 @@ export class PresenceTracker {
   storeAgain(): void {
     for (const [channel, present] of this.#present) {
       const queue = this.#queueOf(channel);
-      // What waits in the queue is newer.
+      // The changes in the queue are newer.
       for (const arrival of present.values()) {
         queue.addIfNew({ kind: "join", hasPlace: this.#places.take(channel, arrival), ...arrival });
       }

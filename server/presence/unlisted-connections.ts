@@ -47,7 +47,7 @@ export class UnlistedConnections {
     return this.#channels.get(channel)?.size ?? 0;
   }
 
-  /** @param noRoomIn what has no room for it */
+  /** @param noRoomIn which limit it exceeds */
   add(channel: ChannelName, holder: string, noRoomIn: "channel" | "worker"): void {
     const holders = this.#channels.get(channel);
     if (holders !== undefined) holders.add(holder);

@@ -81,7 +81,7 @@ describe("the clients in a channel", () => {
     expect(news).toEqual(["7"]);
   });
 
-  test("are told to ask again after a break in which something happened, and otherwise nothing", async () => {
+  test("are told to request the presence again after a break with changes, and otherwise nothing", async () => {
     const { watched, news, answer, ready } = begin();
     await ready();
     watched.checkAll();
@@ -96,7 +96,7 @@ describe("the clients in a channel", () => {
     expect(news).toEqual(["reset", "7"]);
   });
 
-  test("are told so also if the store does not answer at first", async () => {
+  test("are told so even if the store does not answer at first", async () => {
     const { clock, watched, asked, news, answer, ready } = begin();
     await ready();
     watched.checkAll();

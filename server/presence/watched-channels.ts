@@ -12,8 +12,8 @@ import {
 const lingerMs = 10_000;
 const retryMs = 500;
 
-/** What the clients in a channel are told: the next events, or that they must ask for the presence again. */
-export type PresenceNews = { readonly epoch: string; readonly events: readonly PresenceEvent[] } | "reset";
+/** The message to the clients in a channel: the next events, or that they must request the presence again. */
+export type PresenceNotification = { readonly epoch: string; readonly events: readonly PresenceEvent[] } | "reset";
 
 interface Watched {
   /** Up to which position the clients in the channel have been told; undefined before the first answer. */
@@ -29,13 +29,13 @@ interface Watched {
 /**
  * The channels whose presence events this worker needs, because clients of it are in them.
  *
- * Invariant: what clients are told about a channel has no holes. Events that do not continue the ones before are replaced by
- * "reset". So are events that may have been missed while the store could not be reached.
+ * Invariant: the events that clients receive about a channel have no holes. Events that do not continue the ones before are
+ * replaced by "reset". So are events that may have been missed while the store could not be reached.
  */
 export class WatchedChannels {
   readonly #store: Pick<PresenceStore, "watch" | "unwatch">;
   readonly #clock: Clock;
-  readonly #onNews: (channel: ChannelName, news: PresenceNews) => void;
+  readonly #onNotification: (channel: ChannelName, notification: PresenceNotification) => void;
   readonly #channels = new Map<ChannelName, Watched>();
   #sweep: Timer | undefined;
   #retry: Timer | undefined;
@@ -43,16 +43,16 @@ export class WatchedChannels {
   constructor(
     store: Pick<PresenceStore, "watch" | "unwatch">,
     clock: Clock,
-    onNews: (channel: ChannelName, news: PresenceNews) => void,
+    onNotification: (channel: ChannelName, notification: PresenceNotification) => void,
   ) {
     this.#store = store;
     this.#clock = clock;
-    this.#onNews = onNews;
+    this.#onNotification = onNotification;
   }
 
   /**
    * Resolves once a client that joins now misses no later event; undefined if that is so already.
-   * @throws what the store throws
+   * @throws errors of the store
    */
   ready(channel: ChannelName): Promise<void> | undefined {
     const known = this.#channels.get(channel);
@@ -86,7 +86,7 @@ export class WatchedChannels {
     if (first === undefined || last === undefined) return;
     watched.told = { epoch: update.epoch, position: last.position };
     const expected = told.epoch === update.epoch ? told.position + 1 : told.epoch === noEpoch ? 1 : undefined;
-    this.#onNews(channel, first.position === expected ? { epoch: update.epoch, events } : "reset");
+    this.#onNotification(channel, first.position === expected ? { epoch: update.epoch, events } : "reset");
   }
 
   /** Events may have been missed: asks for the position of every channel again. */
@@ -146,7 +146,7 @@ export class WatchedChannels {
     }
     if (told.epoch === position.epoch && position.position <= told.position) return;
     watched.told = position;
-    this.#onNews(channel, "reset");
+    this.#onNotification(channel, "reset");
   }
 
   #armRetry(): void {

@@ -39,7 +39,7 @@ interface Begun extends Versioned {
 }
 
 /**
- * Fires due schedules: records that an occurrence begins, publishes it, records what became of it.
+ * Fires due schedules: records that an occurrence begins, publishes it, and records the result.
  *
  * A process that is interrupted between the two leaves an occurrence that is firing. It is published again with the same id,
  * which the broker stores once, as long as the broker remembers ids. After that it is given up as `unknown`.
@@ -82,7 +82,7 @@ export class Firing {
     const found = parseRecord(record);
     const { id, version } = record;
     if (found === undefined) {
-      log().error("The schedule {id} cannot be read, and is not fired any more", { id });
+      log().error("The schedule {id} cannot be read, and no longer fires", { id });
       return { write: { id, expected: version, record: { dueAt: null, text: record.text } } };
     }
     const { schedule } = found;
@@ -118,7 +118,7 @@ export class Firing {
   }
 
   /**
-   * Records what became of occurrences, also after the lease was lost: their versions show whether another scheduler
+   * Records the results of occurrences, also after the lease was lost: their versions show whether another scheduler
    * already did.
    */
   async #record(writes: readonly RecordWrite[], token: number): Promise<void> {

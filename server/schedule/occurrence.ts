@@ -13,7 +13,7 @@ export interface Occurrence {
   readonly only: readonly number[] | null;
 }
 
-/** What became of it. */
+/** The result. */
 export interface PublishOutcome {
   /** Targets of the request. */
   readonly total: number;

@@ -7,7 +7,7 @@ export const onTimeMs = 30_000;
 /** The part of the idempotency window in which an interrupted occurrence is published again. */
 const windowShare = 0.75;
 
-/** What to do with a schedule that is due. */
+/** The next step for a schedule that is due. */
 export type Step =
   | { readonly step: "fire"; readonly firing: Firing }
   /** The occurrence is given up, or further ones are skipped. */

@@ -24,7 +24,7 @@ export interface ScheduleStore {
   close(): Promise<void>;
 }
 
-/** What a store reports. The callbacks must not throw or wait. Some may be lost with a connection. */
+/** Callbacks of a store. They must not throw or wait. Some calls may be lost with a connection. */
 export interface ScheduleStoreEvents {
   /** A record with this due time was written, by any process. */
   onDue(dueAt: number): void;
@@ -91,7 +91,7 @@ export interface Lease {
   readonly expiresInMs: number;
 }
 
-/** What a store holds at most. */
+/** The limits of a store. */
 export interface StoreLimits {
   readonly maxSchedules: number;
   readonly scheduleBytes: number;
@@ -103,7 +103,7 @@ export const leaseMs = 6000;
 /** Bytes of records in one answer. */
 export const maxPageBytes = 1024 * 1024;
 
-/** What a record counts for `scheduleBytes`: its text, and about what a store needs around it. */
+/** The size of a record for `scheduleBytes`: its text, and about the overhead of a store. */
 export function costOfRecord(id: string, text: string): number {
   return 200 + 2 * id.length + Buffer.byteLength(text);
 }

@@ -14,7 +14,7 @@ export type Timing =
 /** Which of the occurrences are published that were missed during an outage; see `CatchUp` in docs/schedules.md. */
 export type CatchUp = "skip" | "last" | "all";
 
-/** What a schedule publishes, and when. Two equal definitions are the same revision. */
+/** The publication of a schedule, and its times. Two equal definitions are the same revision. */
 export interface Definition {
   /** What `POST /v1/publish` takes, as the text it came as, so that 64-bit numbers survive. */
   readonly publish: JsonText;
@@ -74,7 +74,7 @@ export interface Firing {
 /** `missed`: later than the catch-up window. `unknown`: interrupted, and it cannot be known whether it was published. */
 export type RunResult = "published" | "failed" | "missed" | "unknown";
 
-/** What became of the last occurrence. */
+/** The result of the last occurrence. */
 export interface LastRun {
   readonly nominal: number;
   /** When it was over. */
@@ -86,7 +86,7 @@ export interface LastRun {
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
 }
 
-/** Times that have passed by no more than this still fire: a client's clock may be ahead, or its request took a moment. */
+/** Times that have passed by no more than this still fire: a client's clock may be ahead, or its request took some time. */
 export const justPassedMs = 60_000;
 
 /** How long a finished schedule stays visible, milliseconds. */
@@ -102,6 +102,6 @@ export function occurrenceId({ id, life, revision }: Schedule, nominal: number):
 
 /** The id of a publication outside the times of the schedule. @param key the same key publishes once */
 export function triggerId({ id, life, revision }: Schedule, key: string): string {
-  // A key may be longer than what fits into the id of a publication.
+  // A key may be too long for the id of a publication.
   return `${id}:${life}:${revision}:trigger:${createHash("sha256").update(key).digest("base64url").slice(0, 22)}`;
 }

@@ -217,7 +217,7 @@ describe("after an outage", () => {
 });
 
 describe("when the clock is set", () => {
-  test("forward by 12 hours, what was passed counts as missed", async () => {
+  test("forward by 12 hours, skipped occurrences count as missed", async () => {
     const { world, one } = await makeWorld(1);
     await one.put("skip", { ...every(hourMs), catchUp: "skip" });
     await one.put("last", { ...every(hourMs), catchUp: "last" });

@@ -80,7 +80,7 @@ export class Scheduler {
     this.#keeper.offer();
   }
 
-  /** Finishes what it is firing, and releases the lease. Idempotent. */
+  /** Finishes the present slice, and releases the lease. Idempotent. */
   async close(): Promise<void> {
     this.#isOpen = false;
     this.#timer?.cancel();
@@ -90,7 +90,7 @@ export class Scheduler {
     await this.#options.store.close();
   }
 
-  /** Fires what is due. One check runs at a time. A request during a check makes another one follow. */
+  /** Fires due schedules. One check runs at a time. A request during a check starts another one after it. */
   #check(): void {
     if (!this.#isOpen || this.#keeper.token === undefined) return;
     if (this.#checking !== undefined) {

@@ -28,7 +28,7 @@ export interface Wanted {
   readonly existing?: "replace" | "keep";
 }
 
-/** What a change makes of a schedule: another one, nothing, or the same. */
+/** Changes a schedule. Returns the new one, or whether it was removed or stays as it is. */
 type Change = (current: Schedule | undefined) => Schedule | "removed" | "unchanged";
 
 /** Creates, lists and changes schedules. Any worker can; the one with the lease fires them. */
@@ -88,7 +88,9 @@ export class Schedules {
     return this.#changeExisting(id, (it) => (it.isPaused ? it : { ...it, isPaused: true }));
   }
 
-  /** What was due in the meantime is not caught up, except for a schedule that fires once. @throws ServiceError "not-found" */
+  /**
+   * Occurrences in the meantime are not published, except for a schedule that fires once. @throws ServiceError "not-found"
+   */
   resume(id: string): Promise<Schedule> {
     return this.#changeExisting(id, (it) => {
       if (!it.isPaused) return it;

@@ -51,7 +51,7 @@ class Connection implements Holder, Disposable {
     this.stalls.push(cause);
   }
 
-  /** What the server can know of it: what it could write, and what the kernel holds. */
+  /** The server's view of it: the bytes that it could write, and those that the kernel holds. */
   async state(): Promise<string> {
     // The kernel may leave out a row of a table that changes.
     for (;;) {

@@ -84,7 +84,7 @@ describe("a session with buffered bytes", () => {
     expect(stallsOf(informed, silent)).toEqual([[], []]);
   });
 
-  test("does not make progress by what is added to its buffer", () => {
+  test("does not count bytes that are added to its buffer as progress", () => {
     const holder = new TestHolder(1);
     for (let second = 0; second < 62; second++) {
       clock.move(1000);
@@ -255,7 +255,7 @@ describe("the total of buffered bytes", () => {
 });
 
 describe("a backlog that can look into the kernel", () => {
-  /** What the kernel holds for each peer. */
+  /** The bytes that the kernel holds for each peer. */
   let queues = new Map<string, number>();
   let lookUps = 0;
 
@@ -380,7 +380,7 @@ describe("a backlog that can look into the kernel", () => {
   });
 });
 
-test("a holder that says how much memory it takes counts as that, and its progress is what its client reads", () => {
+test("a holder counts with the memory that it reports, and its progress is what its client reads", () => {
   const holder = new TestHolder();
   holder.memory = () => 800;
   holder.hold(700);

@@ -47,7 +47,7 @@ interface Held {
   at: number;
   /** When bytes were first buffered. */
   readonly since: number;
-  /** What the kernel held for it when it was last looked up. */
+  /** The bytes that the kernel held for it at the last lookup. */
   queued?: number | undefined;
   lookedUpAt?: number;
   /** It was not in the table the last time, although it was before. */
@@ -95,7 +95,7 @@ export class Backlog {
     return this.#held.size;
   }
 
-  /** From now on, what the kernel sends counts as progress. */
+  /** From now on, bytes that the kernel sends count as progress. */
   watchKernel(read: ReadSendQueues): void {
     this.#readSendQueues = read;
   }
@@ -208,7 +208,7 @@ export class Backlog {
     this.#isLookingUp = true;
     const before = new Map(Array.from(suspects, ([holder, { at }]) => [holder, at]));
     const peers = new Set(Array.from(suspects.keys(), ({ peer = "" }) => peer));
-    // Without the tables, only what this process sees is known.
+    // Without the tables, only this process's own view is known.
     const queues = (await this.#readSendQueues?.(peers).catch(() => undefined)) ?? new Map<string, number>();
     this.#isLookingUp = false;
     const now = this.#clock.monotonic();
@@ -216,7 +216,7 @@ export class Backlog {
       // It may have read something meanwhile, or be closed.
       if (this.#held.get(holder) !== held || held.at !== before.get(holder)) continue;
       const queued = queues.get(holder.peer ?? "");
-      // A table that changes while it is read may lack a row: one that was there before is looked up once more.
+      // A table that changes while it is read may lack a row, so a row that was there before is looked up again.
       const isMissing = queued === undefined && held.queued !== undefined;
       if (isMissing && held.isMissing !== true) {
         held.isMissing = true;

@@ -2,7 +2,7 @@ import type { ChannelName } from "../../protocol/channel-name.ts";
 import type { Outgoing } from "./push.ts";
 import type { Encoded, WireForm } from "./wire-form.ts";
 
-/** What one channel sends in one flush: the same bytes for all level sessions of a wire form. */
+/** The publications that one channel sends in one flush: the same bytes for all level sessions of a wire form. */
 export class Batch {
   readonly channel: ChannelName;
   /** The offset before the first item. */

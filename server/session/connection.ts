@@ -17,7 +17,7 @@ export type Outcome = "sent" | "full" | "refused" | "closed";
  */
 export type StallCause = "no-progress" | "no-room";
 
-/** What a connection reports, in a turn of its own. One object serves as both callbacks, since each connection has an owner. */
+/** Callbacks of a connection, each called in its own turn. One object serves as both, since each connection has an owner. */
 export interface ConnectionOwner {
   /** Buffered bytes were sent, perhaps not all of them. */
   onDrain(): void;
@@ -38,7 +38,7 @@ export interface Connection {
   /** Bytes buffered in this process; 0 once everything is handed to the kernel. */
   buffered(): number;
   /**
-   * Sends what is buffered first, if the transport can. Idempotent.
+   * First sends buffered bytes, if the transport can. Idempotent.
    * @param cursor the session's positions, for a wire form that carries them
    */
   close(reason: CloseReason, cursor?: string): void;

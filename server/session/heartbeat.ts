@@ -23,7 +23,7 @@ export interface HeartbeatTimes {
 }
 
 /**
- * Detects peers that disappeared without closing. The runtime's own idle timer does not: it counts what the server sends as
+ * Detects peers that disappeared without closing. The runtime's own idle timer does not: it counts the server's own sends as
  * activity, so a dead peer in a busy channel would never time out.
  *
  * A peer that was pinged has until its deadline to answer. While bytes are buffered for it no timeout applies, since its pong

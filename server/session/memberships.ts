@@ -10,16 +10,16 @@ interface InChannel<M> {
 /** Up to this many channels, a linear search is faster than a map. */
 const fewChannels = 8;
 
-/** What saves a long list from being walked. */
+/** An index for long lists. */
 interface Index<M> {
   last: M;
   readonly byName: Map<ChannelName, M>;
 }
 
 /**
- * The channels of one session, in the order in which they were joined. Nearly all sessions are in two or three, so they are a
- * linked list: an array would take 64 bytes of each idle connection, and a map 256. What only a long list needs is in an object
- * of its own, which saves 16 more.
+ * The channels of one session, in the order in which they were joined. Nearly all sessions are in two or three, so they are
+ * a linked list: an array would take 64 bytes of each idle connection, and a map 256. Fields that only a long list needs
+ * are in an object of its own, which saves 16 more.
  */
 export class Memberships<M extends InChannel<M>> {
   /** Hot paths follow the links themselves. */

@@ -13,7 +13,10 @@ import type { Encoded } from "./wire-form.ts";
 
 const log = () => getLogger(["fanfare", "session"]);
 
-/** What sessions report to their hub. One object for all of them: a function per session would be a tenth of an idle connection. */
+/**
+ * Callbacks of sessions to their hub. One object for all of them: a function per session would be a tenth of an idle
+ * connection.
+ */
 export interface SessionEvents {
   /** See ConnectionOwner. */
   onDrain(session: Session): void;
@@ -32,7 +35,7 @@ export interface Answering {
   onEnd(): void;
 }
 
-/** What a session needs only once its client sends commands, does not read, or is disconnected. */
+/** Fields that a session needs only once its client sends commands, does not read, or is disconnected. */
 interface Occurrences {
   account: Account | undefined;
   answering: Answering | undefined;
@@ -41,8 +44,8 @@ interface Occurrences {
 }
 
 /**
- * The state of one client: who it is, its cursors, and what the next write sends. There is one for each idle connection, and the
- * engine's objects have room for eight fields, then for twelve.
+ * The state of one client: who it is, its cursors, and what the next write sends. There is one for each idle connection,
+ * and the engine's objects have room for eight fields, then for twelve.
  */
 export class Session implements ConnectionOwner {
   /** Public name of the connection, `c_…`. */
@@ -51,7 +54,10 @@ export class Session implements ConnectionOwner {
   /** Who it is and what it may do. A new token for the same user replaces it. */
   identity: Identity;
   readonly memberships = new Memberships<Membership>();
-  /** What the running flush has collected for it; empty between flushes. Made by the first flush of several channels. */
+  /**
+   * The batches that the running flush has collected for it; empty between flushes. Created by the first flush of several
+   * channels.
+   */
   outbox: Batch[] | undefined;
   /** The socket has no room: nothing is pumped and no command is answered until it drains. */
   isBlocked = false;
@@ -134,8 +140,8 @@ export class Session implements ConnectionOwner {
   }
 
   /**
-   * The same for an encoded frame. Callers that send many check `isBlocked` first: a frame beyond the connection's hard limit
-   * closes it.
+   * The same for an encoded frame. Callers that send many check `isBlocked` first: a frame beyond the connection's hard
+   * limit closes it.
    */
   sendEncoded(encoded: Encoded): void {
     this.sendParts([encoded]);
@@ -214,7 +220,7 @@ export interface Lag {
   isFetching: boolean;
   /** The last offset that it catches up with because it joined with `since`. Those bytes are charged to the client. */
   catchesUpTo: number;
-  /** What it was to be sent, bytes, when there was no room for that; 0 otherwise. */
+  /** The bytes that did not fit into the buffers when they were to be sent; 0 otherwise. */
   neededBytes: number;
 }
 

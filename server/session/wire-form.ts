@@ -1,7 +1,7 @@
 import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Outgoing } from "./push.ts";
 
-/** What is sent in one write: frames of a WebSocket, or chunks of a stream. */
+/** The parts of one write: frames of a WebSocket, or chunks of a stream. */
 export type Encoded = readonly (string | Uint8Array)[];
 
 /**
@@ -15,6 +15,6 @@ export interface WireForm {
   encode(items: readonly Outgoing[]): Encoded;
   /** Encodes any other frame. */
   frame(frame: ServerFrame): Encoded;
-  /** What one session receives in one flush, over all its channels. Hot path. @param cursor "" if the form carries none. */
+  /** Encodes the batches of all channels of one session in one flush. Hot path. @param cursor "" if the form has none. */
   join(parts: readonly Encoded[], cursor: string): Encoded;
 }

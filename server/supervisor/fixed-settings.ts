@@ -1,6 +1,9 @@
 import type { Settings } from "../config/settings.ts";
 
-/** The settings of what outlives a roll: the port, the supervisor's own port, the history and the schedules. By their names for people. */
+/**
+ * The settings of the parts that survive a roll: the port, the supervisor's own port, the history and the schedules. By
+ * their names for people.
+ */
 const fixed = {
   host: "HOST",
   port: "PORT",

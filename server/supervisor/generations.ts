@@ -14,10 +14,13 @@ export interface NextGeneration {
   onReady(): void;
 }
 
-/** What was asked for: new workers, or a new supervisor as well. */
+/** The requested roll: new workers, or a new supervisor as well. */
 export type RollName = "Reload" | "Upgrade";
 
-/** What moving takes besides DRAIN_WINDOW: finishing what is in flight, planning, and flushing the last clients. */
+/**
+ * The time that moving takes in addition to DRAIN_WINDOW: finishing requests in flight, planning, and flushing the last
+ * clients.
+ */
 const besidesMoveMs = 5000;
 
 /** How long a worker that moves its clients may take. */
@@ -75,8 +78,8 @@ export class Generations {
   }
 
   /**
-   * Replaces all workers, after the current roll. Requests that arrive while one is waiting are the same roll, because it reads
-   * the settings and the program only when it begins.
+   * Replaces all workers, after the current roll. Requests that arrive while one is waiting are the same roll, because it
+   * reads the settings and the program only when it begins.
    * @param next prepares the new generation. @throws Error whose message says why there is none
    * @param name how the log calls it. An upgrade is a roll after the program was replaced.
    * @returns the number of the roll

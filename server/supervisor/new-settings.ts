@@ -17,7 +17,7 @@ export function newSettings(current: Settings, read: () => Settings): Settings {
   throw new Error(`${changed.join(", ")}: a reload cannot change this; undo the change, or restart the server`);
 }
 
-/** The same. What changed, or that it cannot be used, is part of the audit trail. @param by such as `reload 3` */
+/** The same. The audit trail records the changes, or that the settings are invalid. @param by such as `reload 3` */
 export function auditedSettings(
   current: Settings,
   read: () => Settings,

@@ -4,7 +4,7 @@ import { dirname, join, sep } from "node:path";
 /** The folder of this program, without symbolic links. */
 const ownFolder = realpathSync(join(import.meta.dir, "..", ".."));
 
-/** What decides the command line of this process. */
+/** The values that determine the command line of this process. */
 export interface CommandLine {
   readonly execPath: string;
   /** Arguments of the runtime. */

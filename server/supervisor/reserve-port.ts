@@ -22,6 +22,6 @@ export function reservePort(settings: StartingSettings): ReservedPort {
   alone.stop(true);
   if (process.platform !== "linux") return { port, release: () => undefined }; // one worker, which has it alone
   const holder = serveWhileStarting({ ...settings, port });
-  // Not forced: what it accepted is answered.
+  // Not forced: accepted requests are answered.
   return { port, release: () => void holder.stop() };
 }

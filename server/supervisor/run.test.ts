@@ -118,5 +118,5 @@ describe("a server under a supervisor", () => {
     };
     await until(killOthers, "the server has given up");
     expect([await code, await isServed(address)]).toEqual([1, false]);
-  }, 60_000); // the worker starts and dies five times
+  }, 60_000); // the worker starts and dies eight times
 });

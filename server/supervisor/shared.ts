@@ -21,7 +21,7 @@ import { nodeName } from "../worker/member-state.ts";
 import { readHistory, type Takeover, writeHistory } from "./takeover.ts";
 import { WorkerFailure } from "./worker-failure.ts";
 
-/** What all workers of a server share, in the supervisor's process. */
+/** State that all workers of a server share, in the supervisor's process. */
 export interface SharedBackbone {
   /** How the workers connect to it. */
   readonly backboneAddress: BackboneAddress;
@@ -48,7 +48,7 @@ export interface SharedBackbone {
   abandon(): void;
 }
 
-/** The part of a takeover that is about what the workers share. */
+/** The part of a takeover with the state that the workers share. */
 export type HandedOver = Pick<Takeover, "socketPath" | "resumeSecret" | "schedules" | "hasHistory">;
 
 /**

@@ -22,7 +22,7 @@ export interface LastHours {
   readonly workers: readonly WorkerHour[];
 }
 
-/** What operations need from the supervisor. */
+/** Dependencies of operations, from the supervisor. */
 export interface SupervisorOpsDependencies extends Pick<OpsDependencies, "isHealthy" | "isDraining" | "drain"> {
   /** The supervisor as a member of the cluster, not started yet. */
   readonly peers: Peers;

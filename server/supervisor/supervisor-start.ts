@@ -1,6 +1,6 @@
 import type { Settings } from "../config/settings.ts";
 
-/** What a supervisor is started with besides its settings. */
+/** Dependencies of a supervisor. */
 export interface SupervisorStart {
   /** Whether the server runs in a terminal, where the user can press Ctrl+C. */
   readonly hasTerminal: boolean;

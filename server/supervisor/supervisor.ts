@@ -31,7 +31,7 @@ const holdMs = 3000;
 
 const log = () => getLogger(["fanfare", "supervisor"]);
 
-/** Runs several workers on one port: hosts what they share, restarts and replaces them, and stops them. */
+/** Runs several workers on one port: hosts their shared state, restarts and replaces them, and stops them. */
 export class Supervisor implements Stoppable {
   /** Resolves with the reason if a worker is in a crash loop. */
   readonly failed: Promise<string>;

@@ -14,10 +14,10 @@ export const takeoverVariable = "FANFARE_TAKEOVER";
 export const takeoverVersion = `1.${ordersVersion}`;
 /** How long a worker waits for the new supervisor. */
 export const rejoinMs = 15_000;
-/** What is written at once, in characters. */
+/** Characters per write. */
 const chunkLength = 1024 * 1024;
 
-/** What a supervisor leaves to the program that replaces it, in the directory of its sockets. */
+/** The data that a supervisor hands over to the program that replaces it, in the directory of its sockets. */
 export interface Takeover {
   readonly version: string;
   readonly port: number;

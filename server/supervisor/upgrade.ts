@@ -7,7 +7,7 @@ export const rehearsalVariable = "FANFARE_REHEARSAL";
 /** How long the new program may take to load, milliseconds. */
 const rehearsalMs = 30_000;
 
-/** What the new program prints in a rehearsal. */
+/** The line that the new program prints in a rehearsal. */
 export function rehearsalLine(): string {
   return JSON.stringify({ takeover: takeoverVersion });
 }

@@ -64,7 +64,7 @@ test("the last hour of a worker is there after it has ended, under the same id, 
   const [ended, ...others] = endedOf(await stats());
   expect(others).toEqual([]);
   expect(ended).toMatchObject({ id: before?.id, name: "worker 1" });
-  // What was sampled after the last copy is lost.
+  // Samples after the last copy are lost.
   expect(before?.at.length ?? 0).toBeLessThanOrEqual((ended?.at.length ?? 0) + 1);
   expect(before?.figures.connections).toEqual(expect.arrayContaining([...(ended?.figures.connections ?? [])]));
   expect(endedOf(await stats(ended?.at.at(-2)))[0]?.at).toEqual([ended?.at.at(-1) ?? 0]);

@@ -38,7 +38,7 @@ export type PoolWorker = Pick<
   | "kill"
 >;
 
-/** What the pool needs from its owner. */
+/** Callbacks that the pool's owner provides. */
 export interface WorkerPoolDependencies {
   /** Starts the process of worker n, counted from 1. @throws Error if the system cannot start a process */
   start(n: number): PoolWorker;

@@ -129,13 +129,13 @@ export class Tracing {
     this.#tracer.startSpan("deliver", options, contextOf(parent)).end(endedAt);
   }
 
-  /** Sends what is waiting, within seconds. Idempotent. */
+  /** Sends the waiting spans, within seconds. Idempotent. */
   close(): Promise<void> {
     return this.#close();
   }
 }
 
-/** The header that clients see. A client's own is not passed on: only the server's says what is traced. */
+/** The header that clients see. A client's own is not passed on: only the server's decides. */
 function withTraceparent(draft: Draft, context: SpanContext): Draft {
   const { traceparent, ...headers } = draft.headers ?? {};
   if (isSampled(context)) return { ...draft, headers: { ...headers, traceparent: formatTraceparent(context) } };

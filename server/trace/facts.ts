@@ -29,8 +29,8 @@ export interface SubscribeRule {
 }
 
 /**
- * What one worker knows about one of its connections and the channel. JSON values only. All times are of the wall clock here,
- * milliseconds since 1970: other workers have other monotonic clocks.
+ * The facts that one worker has about one of its connections and the channel. JSON values only. All times are of the wall
+ * clock here, milliseconds since 1970: other workers have other monotonic clocks.
  */
 export interface ConnectionFacts {
   readonly connection: string;

@@ -20,7 +20,7 @@ describe("the feed", () => {
     expect(new Feed(new MovedClock()).isWatched).toBe(false);
   });
 
-  test("passes on what happens later and together, in order", () => {
+  test("passes on events together in a later turn, in order", () => {
     const { clock, feed, batches } = watched();
     feed.report({ kind: "connected", connection: "c_1" });
     feed.report({ kind: "published", channel: "room:1" });
@@ -46,7 +46,7 @@ describe("the feed", () => {
     ]);
   });
 
-  test("passes on only what the listener wants", () => {
+  test("passes on only the events that the listener wants", () => {
     const { clock, feed, batches } = watched({ channel: "room:*" });
     feed.report({ kind: "published", channel: "other" });
     clock.move(200);
@@ -74,11 +74,11 @@ describe("a filter", () => {
     expect(isWanted(filter, event)).toBe(wanted);
   });
 
-  test("by user includes what is published to the user", () => {
+  test("by user includes publications to the user", () => {
     expect(isWanted({ user: "u2" }, { kind: "published", at: 0, channel: "@u2" })).toBe(true);
   });
 
-  test("by channel excludes what has none", () => {
+  test("by channel excludes events without one", () => {
     expect(isWanted({ channel: "*" }, { kind: "connected", at: 0 })).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { isWanted, type TailEvent, type TailFilter } from "./tail-event.ts";
 const batchMs = 200;
 const maxBatch = 500;
 
-/** What one listener gets at a time. */
+/** The events that one listener gets at a time. */
 export interface FeedBatch {
   readonly events: readonly TailEvent[];
   /** How many more matched and were dropped. */
@@ -20,7 +20,7 @@ interface Listener {
 }
 
 /**
- * What happens in this worker, for live tails. Callers check `isWatched` first, so it costs nothing while nobody does.
+ * The events of this worker, for live tails. Callers check `isWatched` first, so it costs nothing while nobody watches.
  * Listeners are called later, in batches of limited size: they are never in the way of delivery.
  */
 export class Feed {

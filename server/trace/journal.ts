@@ -24,8 +24,9 @@ const bytesOfRefusal = ({ reason, action, channel, id, user }: Refusal): number 
   objectBytes + reason.length + action.length + (channel?.length ?? 0) + (id?.length ?? 0) + (user?.length ?? 0);
 
 /**
- * What a worker remembers to explain why a publication did not arrive. Whatever follows from the cursors of open connections is
- * not recorded; only what they do not show, and what has ended. Nothing is recorded per publication, so delivery costs nothing.
+ * A worker's records for explaining why a publication did not arrive. Whatever follows from the cursors of open connections
+ * is not recorded; only facts that they do not show, and ended connections. Nothing is recorded per publication, so
+ * delivery costs nothing.
  */
 export class Journal {
   /** Refusals since the start, by code. */

@@ -24,7 +24,7 @@ export class RecentLists<T> {
     this.#limits = limits;
   }
 
-  /** What is held, by `bytesOf`. */
+  /** The bytes of all lists, by `bytesOf`. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -7,13 +7,13 @@ import { Feed } from "./feed.ts";
 import { Journal } from "./journal.ts";
 import type { Refusal } from "./records.ts";
 
-/** Looked up once: finding a logger by name takes longer than what it is asked here. */
+/** Looked up once: finding a logger by name takes longer than the call. */
 const log = getLogger(["fanfare", "refusals"]);
 
 /** Mostly from programs that try paths at random. Logged at DEBUG only. */
 const quietCodes: readonly ErrorCode[] = ["not-found", "method-not-allowed"];
 
-/** What a worker records of what happens in it: for traces, for live tails, and in the log. */
+/** Records the events of a worker: for traces, for live tails, and in the log. */
 export class Recorder {
   readonly journal: Journal;
   readonly feed: Feed;
@@ -29,7 +29,7 @@ export class Recorder {
   /**
    * Logs a refusal: at INFO the reason and the address, at most ten lines per second; at DEBUG always, with the channel and
    * the user.
-   * @param error what is thrown on to the caller, who can ask `isRecorded`
+   * @param error is thrown to the caller, which can check `isRecorded`
    */
   refused(refusal: Refusal, error?: ServiceError): void {
     if (error !== undefined) this.#recorded.add(error);

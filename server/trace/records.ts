@@ -18,7 +18,7 @@ export interface Coverage {
 /** Something that happened to a connection in a channel and that its cursors do not show. */
 export type Note =
   | ({ readonly kind: "left"; readonly at: Monotonic; readonly channel: ChannelName } & Coverage & {
-        /** Who ended it: the client, or a new token that does not allow the channel. */
+        /** Whether the client ended it, or a new token that does not allow the channel. */
         readonly by: "client" | "token";
       })
   | {
@@ -57,7 +57,7 @@ export interface Departure {
   readonly at: Monotonic;
   /** Why the server closed it; undefined if the client closed it or the network broke. */
   readonly closed: CloseName | undefined;
-  /** Whether its socket was full, so that the end of what it was sent may not have left the server. */
+  /** Whether its socket was full, so that the last messages may not have left the server. */
   readonly wasFull: boolean;
   readonly channels: readonly LeftChannel[];
   readonly notes: readonly Note[];
@@ -66,7 +66,7 @@ export interface Departure {
 /** Something that was refused: a connection, a command of a client, or an HTTP request. */
 export interface Refusal {
   readonly what: "connection" | "command" | "request";
-  /** What was wanted: `connect`, `subscribe`, or `POST /v1/publish`. */
+  /** The refused action: `connect`, `subscribe`, or `POST /v1/publish`. */
   readonly action: string;
   readonly code: ErrorCode;
   readonly reason: string;

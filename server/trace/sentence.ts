@@ -2,14 +2,14 @@ import type { ConnectionFacts, MembershipFacts, TracedPublication } from "./fact
 import type { Gap } from "./records.ts";
 import { type Finding, judge, type Verdict } from "./verdict.ts";
 
-/** What became of a publication on one connection. */
+/** Whether a publication reached one connection, as a sentence. */
 export interface Explanation {
   readonly verdict: Verdict;
   /** One sentence for people. */
   readonly sentence: string;
 }
 
-/** Explains to a person what became of a publication on one connection. */
+/** Explains to a person whether a publication reached one connection, and why not. */
 export function explain(publication: TracedPublication, facts: ConnectionFacts): Explanation {
   const finding = judge(publication, facts);
   return { verdict: finding.verdict, sentence: `${subjectOf(facts)} ${predicate(finding, publication, facts)}.` };

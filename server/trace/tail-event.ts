@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { matches } from "../channels/rule.ts";
 
-/** What a live tail shows, and what each kind means. */
+/** The kinds of events in a live tail, and their meanings. */
 export const tailEventTable = {
   published: "A publication was stored, or sent without storing.",
   connected: "A client connected.",
@@ -31,14 +31,14 @@ export interface TailEvent {
   readonly offset?: number | undefined;
   /** Bytes of the publication's body. */
   readonly bytes?: number | undefined;
-  /** What was refused: `connect`, `subscribe`, `POST /v1/publish`. */
+  /** The refused action: `connect`, `subscribe`, `POST /v1/publish`. */
   readonly action?: string | undefined;
   readonly code?: ErrorCode | undefined;
   /** Why it was refused, or why a connection ended. */
   readonly reason?: string | undefined;
 }
 
-/** What a tail is about. A missing field matches everything. JSON values only. */
+/** The filter of a tail. A missing field matches everything. JSON values only. */
 export interface TailFilter {
   /** A channel's name, or a prefix followed by `*`. */
   readonly channel?: string;

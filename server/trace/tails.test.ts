@@ -26,7 +26,7 @@ function world() {
 const seen = (batches: readonly TailBatch[]) =>
   batches.flatMap(({ worker, events }) => events.map(({ channel }) => `${worker} ${channel}`)).toSorted();
 
-test("a tail shows what happens in all workers, filtered", async () => {
+test("a tail shows the events of all workers, filtered", async () => {
   const { make, settle } = world();
   const [a, b] = [await make("a"), await make("b")];
   const batches: TailBatch[] = [];

@@ -27,7 +27,7 @@ interface TailRequest {
   readonly filter: TailFilter;
 }
 
-/** What a worker sends to the one that serves the tail. */
+/** A message of a worker to the one that serves the tail. */
 interface TailAnswer extends TailBatch {
   readonly id: string;
 }

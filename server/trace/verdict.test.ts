@@ -100,7 +100,7 @@ const cases: readonly Case[] = [
   ["gone, another epoch", { ended: { ...ended, coverage: { ...coverage, epoch: "e0" } } }, "other-epoch", "again"],
 ];
 
-describe("what became of a publication:", () => {
+describe("the verdict about a publication:", () => {
   test.each(cases)("%s", (_, facts, verdict, part, other = {}) => {
     const explanation = explain({ ...publication, ...other }, { ...base, ...facts });
     expect(explanation.verdict).toBe(verdict);

@@ -1,7 +1,7 @@
 import type { ConnectionFacts, MembershipFacts, TracedPublication } from "./facts.ts";
 import type { Coverage, Gap, Note } from "./records.ts";
 
-/** Every answer to "what became of this publication on this connection?", and what it means. */
+/** Every answer to "did this publication reach this connection?", and its meaning. */
 export const verdictTable = {
   drained: "It was sent, and nothing that was sent waits in the server.",
   sent: "It was sent, but the client reads slowly and some bytes still wait in the server.",
@@ -68,7 +68,7 @@ function judgeMember(publication: TracedPublication, facts: ConnectionFacts, mem
   return { verdict: offset <= head ? "pending" : "not-arrived", membership };
 }
 
-/** What its notes say about a channel that it is no longer in, or was never allowed into. The latest one counts. */
+/** The verdict for a channel that the connection has left or was refused. Its latest note decides. */
 function judgeEarlier(publication: TracedPublication, notes: readonly Note[]): Finding | undefined {
   for (const note of notes.toReversed()) {
     if (note.kind === "refused") return { verdict: "refused", note };

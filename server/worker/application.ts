@@ -16,7 +16,7 @@ export interface ApplicationParts {
   /** Undefined if no WEBHOOK_URL is set. */
   readonly webhooks: Webhooks | undefined;
   readMetrics(): MetricValues;
-  /** Sends what is waiting, within seconds. Idempotent. */
+  /** Sends the waiting webhooks, within seconds. Idempotent. */
   close(): Promise<void>;
 }
 

@@ -26,7 +26,7 @@ export interface Backbone {
   /** Lists all channels that have history; undefined if listing them is too expensive. */
   readonly directory: ChannelDirectory | undefined;
   readonly cluster: Cluster;
-  /** What this process is called once it listens on this port; undefined if its name does not contain the port. */
+  /** The name of this process once it listens on this port; undefined if its name does not contain the port. */
   readonly namesAt?: (port: number) => Pick<MemberState, "name" | "node">;
   readonly presence: PresenceStore;
   readonly schedules: ScheduleStore;

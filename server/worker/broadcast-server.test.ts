@@ -68,7 +68,7 @@ test("two servers in one process are independent", async () => {
   expect([first.server.connectionCount, second.server.connectionCount]).toEqual([1, 1]);
 });
 
-test("it can be started again after a stop, and its clients are told to reconnect", async () => {
+test("a server can be started again after a stop, and its clients are told to reconnect", async () => {
   const server = new BroadcastServer({ port: 0 });
   const { url } = await server.start();
   using alice = await SocketUnderTest.open(url);

@@ -55,7 +55,7 @@ import { composeMemory } from "./compose-memory.ts";
 /** Maximum memory for recent publications in this process, in bytes. It is also at most a quarter of the total history. */
 const mostTailBytes = 64 * 1024 * 1024;
 
-/** What a worker is given by its environment. */
+/** Dependencies of a worker, from its environment. */
 export interface WorkerEnvironment {
   readonly broker: Broker;
   /** Undefined if the broker has none: then only channels with subscribers are listed. */
@@ -178,7 +178,7 @@ export function compose(settings: Settings, environment: WorkerEnvironment): Par
   };
 }
 
-/** What access depends on besides the settings. */
+/** Dependencies of access control. */
 interface AccessParts {
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;
   readonly blockList: BlockList;
@@ -201,7 +201,7 @@ function composeSchedules(settings: Settings, { clock, schedules: store }: Worke
   };
 }
 
-/** What the hub needs besides the worker's environment. */
+/** Dependencies of the hub that are not part of the worker's environment. */
 interface HubCallbacks {
   readonly access: Access;
   readonly rulesOf: (channel: ChannelName) => ChannelOptions;

@@ -62,7 +62,7 @@ export class ConfiguredSchedules {
         // The stack of an expected error is of no use.
         const reason = error instanceof ServiceError ? error.message : error;
         if (this.#failures++ === 0)
-          log().warning("The schedules of the settings are not in place: {reason}", { reason });
+          log().warning("The schedules of the settings file could not be applied: {reason}", { reason });
         this.#later(() => this.#apply(), backoff(this.#failures));
       },
     );

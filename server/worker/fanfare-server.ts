@@ -16,7 +16,7 @@ import { compose, type Listeners, type Parts } from "./compose.ts";
 import { ConfiguredSchedules } from "./configured-schedules.ts";
 import { Stop, type StopParts, type StopReceipt } from "./stop.ts";
 
-/** What the server is given by its environment: broker, cluster, clock. */
+/** Dependencies of the server: broker, cluster, clock. */
 export interface ServerEnvironment {
   /** The server closes it when it stops. */
   readonly broker: Broker;
@@ -63,7 +63,7 @@ export class FanfareServer {
     this.#settings = settings;
     this.#environment = environment;
     const drain = environment.onDrainWanted ?? (() => void this.stop());
-    // A worker that is being replaced is not what load balancers should stop using: its successors have the same port.
+    // Load balancers should not stop using a server because a worker is being replaced: its successors have the same port.
     const isDraining = () => this.isStopping && !this.#parts.drain.isReplaced;
     const isSupervised = environment.onDrainWanted !== undefined;
     this.#parts = compose(settings, { ...environment, isDraining, drain, isSupervised });

@@ -34,7 +34,7 @@ export type Order =
   /** The final report has arrived: exit. */
   | { readonly verb: "leave" };
 
-/** What a worker needs to start. */
+/** The data that a worker needs to start. */
 export interface Assignment {
   /** For logs: `worker 2`. */
   readonly name: string;

@@ -48,7 +48,7 @@ export function redisBackbone(settings: Settings, redis: OpenedRedis, worker?: s
   return { broker, directory: undefined, cluster, namesAt, presence, schedules, resumeSecret };
 }
 
-/** As in a server without Redis, for what each process stores. */
+/** As in a server without Redis, for the data that each process stores. */
 function sharesFrom({ clientShare, historyBytesTotal }: Settings) {
   const share = clientShare / 100;
   return {

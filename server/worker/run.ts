@@ -15,7 +15,7 @@ export interface RunEvents {
   readonly onLauncherGone: OnLauncherGone;
   /** Reads the settings again, for a reload. @throws ConfigError */
   readSettings(): Settings;
-  /** What the former program left, if this one takes over; see supervisor/takeover.ts. */
+  /** The data that the former program handed over, if this one takes over; see supervisor/takeover.ts. */
   readonly takeoverPath?: string | undefined;
   /** The file descriptor of the pipe to the launcher, if there is one. */
   readonly launcherPipe?: string | undefined;

@@ -7,7 +7,7 @@ import { logReceipt, type StopReceipt } from "./stop.ts";
 
 const log = () => getLogger(["fanfare", "signals"]);
 
-/** What signals stop: a server, or a supervisor with its workers. */
+/** The target of signals: a server, or a supervisor with its workers. */
 export interface Stoppable {
   /** Signals are part of it. */
   readonly audit?: Pick<AuditTrail, "record">;
@@ -90,7 +90,7 @@ export async function handleSignals(server: Stoppable, options: SignalsOptions =
     else log().warning("SIGUSR2 ignored: only a server with WORKERS can replace its program while it runs");
   });
   const removeListener = onLauncherGone?.(() => {
-    log().warning("The process that started this server has died: stopping");
+    log().warning("The process that started this server has ended: stopping");
     void server.moveClients();
   });
   logReceipt(await server.stopped);

@@ -28,7 +28,7 @@ export interface StopSettings extends Pick<Settings, "drainDelayMs" | "drainWind
   readonly hasTerminal: boolean;
 }
 
-/** What happened to the connections. The last log line has it. */
+/** How the connections ended. The last log line contains it. */
 export interface StopReceipt {
   readonly initial: number;
   readonly left: number;
@@ -127,7 +127,7 @@ export class Stop {
     log().info(`Shutting down: {clients} client(s) are connected and have {seconds} s to leave${hint}`, properties);
   }
 
-  /** Accepts clients for a while, then closes the listener and finishes what is in flight. */
+  /** Accepts clients for a while, then closes the listener and finishes requests in flight. */
   async #stopAccepting(method: DrainMethod | undefined): Promise<void> {
     const { drain, http, hub } = this.#parts;
     drain.phase = "lame-duck";
@@ -163,7 +163,7 @@ export class Stop {
       const clients = hub.connections.size;
       if (clients === 0 || this.#isHurried) return;
       const seconds = Math.ceil(this.#leftMs / 1000);
-      if (seconds === 0) log().info("The time is over: closing {clients} client(s)", { clients });
+      if (seconds === 0) log().info("The deadline has passed: closing {clients} client(s)", { clients });
       else
         log().info("Waiting for {clients} client(s) to leave; the rest are closed in {seconds} s", {
           clients,
@@ -172,7 +172,7 @@ export class Stop {
     }
   }
 
-  /** The runtime sends what it buffered for closed connections. An immediate stop waits for this too. */
+  /** The runtime sends the bytes that it buffered for closed connections. An immediate stop waits for this too. */
   async #sendLastBytes(): Promise<void> {
     const { http } = this.#parts;
     const until = this.#clock.monotonic() + lastBytesMs;

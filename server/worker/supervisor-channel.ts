@@ -2,7 +2,7 @@ import { systemClock, type Timer } from "../lib/clock.ts";
 import { SteadyLink } from "../lib/link/steady-link.ts";
 import { type Order, ordersProtocol, type Report } from "./orders.ts";
 
-/** What a channel tells its worker. */
+/** Callbacks of the channel to the supervisor. */
 export interface SupervisorChannelEvents {
   onOrder(order: Order): void;
   /** There is no supervisor any more. */

@@ -95,7 +95,7 @@ export class Chat {
     await this.#untilJoined(channel);
     this.#room = channel;
     this.#prompt();
-    display.notice(`You joined ${channel}. What you type now goes there.`);
+    display.notice(`You joined ${channel}. Your next messages go there.`);
   }
 
   /** Waits for the subscription, so that the sender receives its own next line as a message of the channel. */
@@ -113,7 +113,7 @@ export class Chat {
     } else if (display.unsubscribe(channel)) {
       if (this.#room === channel) this.#room = everyone;
       this.#prompt();
-      display.notice(`You left ${channel}. What you type now goes to ${this.#room}.`);
+      display.notice(`You left ${channel}. Your next messages go to ${this.#room}.`);
     } else {
       display.warn(`/leave: you are not in ${printable(channel)}`);
     }

@@ -2,7 +2,7 @@ import { isRetryable } from "../../../protocol/errors.ts";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { printable } from "../printable.ts";
 
-/** What the outbox needs from its owner. */
+/** Dependencies of the outbox. */
 export interface OutboxDependencies {
   /** Sends a text to the channel `all`. @returns false if there is no connection */
   send(text: string): boolean;

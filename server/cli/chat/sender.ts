@@ -92,7 +92,7 @@ export class ChatSender {
   #sendToAll(text: string): boolean {
     if (!this.isConnected || this.#catchUpTo !== undefined) return false;
     // The client is connected, so the text goes out now. A refusal of the server arrives as the client's `error` event; the
-    // client itself refuses what is larger than the server's limit.
+    // client itself refuses messages above the server's limit.
     this.#parts.client.say(text, this.#parts.name).catch((error: unknown) => {
       if (error instanceof ClientError && error.code !== "closed") this.#outbox.refuse(error.code, error.message);
     });

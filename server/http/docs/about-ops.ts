@@ -2,7 +2,7 @@ import { type About, type Answer, json } from "../../api/about/about.ts";
 import { type JsonSchema, list, object, text, whole } from "../../api/about/json-schema.ts";
 import { drainPhases } from "../../hub/drain.ts";
 
-/** What a roll does, or how it ended. */
+/** The progress of a roll, or how it ended. */
 const rollStep = {
   number: whole("Counted from 1 since the start of the server."),
   phase: text("What the reload or upgrade does, or how it ended.", { enum: ["starting", "moving", "done", "failed"] }),
@@ -187,7 +187,7 @@ export const aboutReload: About = {
 export const aboutUpgrade: About = {
   tag: "operations",
   details:
-    "Responds at once; `GET /v1/drain` has the progress, except while the supervisor is replaced. The process keeps its id, and publishers wait for a moment. Then the workers are replaced as by a reload. A program that does not start, or is too different to take over, changes nothing. Needs WORKERS.",
+    "Responds at once; `GET /v1/drain` has the progress, except while the supervisor is replaced. The process keeps its id, and publishers wait for about half a second. Then the workers are replaced as by a reload. A program that does not start, or is too different to take over, changes nothing. Needs WORKERS.",
   answers: {
     202: {
       description: "The upgrade has begun, or waits for the current roll.",

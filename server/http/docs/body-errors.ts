@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../../protocol/errors.ts";
 
-/** What may be wrong with the body of any request. See `readBody`. */
+/** Errors that the body of any request can cause. See `readBody`. */
 export const bodyErrors: readonly ErrorCode[] = [
   "bad-request",
   "unsupported-media-type",

@@ -7,7 +7,7 @@ export class Html {
   }
 }
 
-/** What can be inserted into a piece of HTML; undefined inserts nothing. */
+/** A value that can be inserted into HTML; undefined inserts nothing. */
 export type Piece = Html | string | number | undefined | readonly Piece[];
 
 /** html`<p>${text}</p>`: texts are escaped, pieces of HTML are not, and lists are concatenated. */

@@ -24,10 +24,10 @@ export interface CommandDependencies {
   /**
    * Joins at once, or resolves to the step that joins. That step runs in the turn in which its answer is sent, so that no
    * publication of the channel precedes the answer.
-   * @throws ServiceError "too-many-channels", or what the broker or the presence store throws
+   * @throws ServiceError "too-many-channels", or errors of the broker or the presence store
    */
   subscribe(session: Session, channel: ChannelName, since: Since | undefined): Joined | Promise<() => Joined>;
-  /** The same, once the permission is there. @throws also what `allowed` rejects with */
+  /** The same, once the permission is there. @throws also errors of `allowed` */
   subscribeOnce(
     allowed: Promise<void>,
     session: Session,
@@ -36,9 +36,9 @@ export interface CommandDependencies {
   ): Promise<() => Joined>;
   /** @param by who ends it: the client, or a token that does not allow the channel */
   unsubscribe(session: Session, channel: ChannelName, by: "client" | "token"): void;
-  /** @param account pays for the bytes @throws ServiceError "rate-limited" */
+  /** @param account is charged for the bytes @throws ServiceError "rate-limited" */
   history(request: PageRequest, account: Account): Promise<History>;
-  /** Who pays for the commands of a session. */
+  /** The account that the commands of a session are charged to. */
   accountOf(session: Session): Account;
   /** The connections and users in a channel now. */
   readonly presence: Pick<HubPresence, "count" | "read">;

@@ -4,14 +4,14 @@ import type { Since } from "../../../protocol/position.ts";
 import type { Session } from "../../session/session.ts";
 import type { Answer, CommandDependencies } from "./dependencies.ts";
 
-/** Joins a channel. The answer is followed by what `since` asked for, then by live messages. */
+/** Joins a channel. The answer is followed by the messages requested with `since`, then by live messages. */
 export function subscribe(
   dependencies: CommandDependencies,
   session: Session,
   frame: { readonly channel: ChannelName; readonly since?: Since },
 ): Answer {
   const { channel } = frame;
-  // First of all: what the server refuses itself costs the application nothing.
+  // First of all: a request that the server refuses itself costs the application nothing.
   dependencies.accountOf(session).charge("joins");
   const allowed = dependencies.access.checkSubscribe(session.identity, channel);
   const answer = (joined: Joined): AnswerFrame => ({ type: "subscribed", channel, ...joined });

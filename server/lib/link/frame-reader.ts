@@ -26,7 +26,7 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** @throws RangeError if a frame is too long; also what `onFrame` throws. The reader must not be used after that. */
+  /** @throws RangeError if a frame is too long; also errors of `onFrame`. The reader must not be used after that. */
   push(bytes: Buffer): void {
     let at = 0;
     while (at < bytes.length && !this.#isStopped) {

@@ -1,7 +1,7 @@
 /** An encoded frame: its header in 4 bytes, then a text or fields. Encoded once, it can be sent to many links. */
 export type Frame = Buffer;
 
-/** The header of a frame: the length of what follows in bytes, unsigned, big-endian, with `fieldsFlag` if it is fields. */
+/** The header of a frame: the length of the content in bytes, unsigned, big-endian, with `fieldsFlag` if it is fields. */
 export const headerBytes = 4;
 
 /** Longer frames are a bug of the sender. */

@@ -234,7 +234,7 @@ describe("a peer that does not read", () => {
 });
 
 describe("a peer that is silent", () => {
-  test("is disconnected after several beats, and one that shows signs of life is not", async () => {
+  test("is disconnected after several beats, and one that sends anything is not", async () => {
     const clock = new MovedClock();
     const side = new Side();
     const lively = new Side();

@@ -22,7 +22,7 @@ export interface LinkSettings extends Greeting {
   readonly clock?: Clock;
 }
 
-/** What a link reports to its owner. */
+/** Callbacks of a link. */
 export interface LinkEvents {
   /** The other side uses the same protocol. Texts follow. */
   onOpen(): void;
@@ -57,8 +57,8 @@ type State = "greeting" | "open" | "closing" | "closed";
 /**
  * Sends texts and fields between two processes of one machine, in order, over a stream.
  *
- * Everything sent in one turn of the event loop is one write. What the socket does not accept is queued up to a limit: a
- * side that stops reading is disconnected, so that it blocks nobody. So is a side that misses several heartbeats.
+ * Everything sent in one turn of the event loop is one write. Bytes that the socket does not accept are queued up to a
+ * limit: a side that stops reading is disconnected, so that it blocks nobody. So is a side that misses several heartbeats.
  */
 export class Link {
   readonly #socket: LinkSocket;
@@ -139,7 +139,7 @@ export class Link {
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
-  /** Sends what is queued, then closes. Resolves when the link is closed, for whatever reason. Idempotent. */
+  /** Sends queued messages, then closes. Resolves when the link is closed, for any reason. Idempotent. */
   close(): Promise<void> {
     if (this.#state === "greeting" || this.#state === "open") {
       this.#state = "closing";
@@ -148,7 +148,7 @@ export class Link {
     return this.#ended.promise;
   }
 
-  /** Closes at once; what is queued is lost. */
+  /** Closes at once; queued messages are lost. */
   cut(reason: string): void {
     this.#end({ reason, isRefusal: false });
   }

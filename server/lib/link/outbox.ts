@@ -15,7 +15,7 @@ export type Write = (bytes: Buffer, from: number, to: number) => number;
 /**
  * Frames to be written, contiguous in memory, so that many are sent in one write.
  *
- * Invariant: the pending bytes are `#bytes` from `#from` up to `#to`. What follows up to `#at` is a frame that is not complete.
+ * Invariant: the pending bytes are `#bytes` from `#from` up to `#to`. From there up to `#at` is an incomplete frame.
  */
 export class Outbox implements FieldWriter {
   #bytes = Buffer.allocUnsafe(minCapacity);
@@ -86,7 +86,7 @@ export class Outbox implements FieldWriter {
     }
   }
 
-  /** Writes everything pending at once; what is not accepted stays pending. */
+  /** Writes everything pending at once; bytes that are not accepted stay pending. */
   writeTo(write: Write): void {
     if (this.#to === this.#from) return;
     this.#from += write(this.#bytes, this.#from, this.#to);

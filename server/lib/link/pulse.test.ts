@@ -19,7 +19,7 @@ function startPulse() {
 }
 
 describe("a pulse", () => {
-  test("ends after several beats in a row without a sign of life", () => {
+  test("ends after several beats in a row without a message from the other side", () => {
     const { clock, story, pulse } = startPulse();
     clock.move(2500);
     pulse.received();
@@ -29,7 +29,7 @@ describe("a pulse", () => {
     expect(story.slice(3)).toEqual(["quiet", "quiet", "silent for 3000"]);
   });
 
-  test("never ends while there are signs of life", () => {
+  test("never ends while the other side sends messages", () => {
     const { clock, story, pulse } = startPulse();
     for (let beat = 0; beat < 20; beat++) {
       pulse.received();

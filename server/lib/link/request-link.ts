@@ -5,7 +5,7 @@ import { SteadyLink, type SteadyLinkSettings } from "./steady-link.ts";
 /** How long to wait for the host at start, in milliseconds: longer than detecting a hung host takes. */
 const startMs = 15_000;
 
-/** Where the host is, and what requests to it are called. */
+/** The address of the host, and the name of requests to it. */
 export interface RequestLinkSettings extends SteadyLinkSettings {
   /** The other side, as the subject of an error message: `the presence host`. */
   readonly host: string;
@@ -13,7 +13,7 @@ export interface RequestLinkSettings extends SteadyLinkSettings {
   readonly makeError: (reason: string) => Error;
 }
 
-/** What a request link reports to its owner. No callback may throw. */
+/** Callbacks of a request link. They must not throw. */
 export interface RequestLinkEvents {
   /** A link is open, the first one or a new one. The host greets next, or waits for a message. */
   onOpen(): void;
@@ -31,8 +31,8 @@ interface Numbered {
 /**
  * Requests over a steady link to the process that holds some state for all workers.
  *
- * Invariant: every request settles once: by its answer, by `refuse`, or because the link broke. Requests are refused from the
- * moment a link breaks until the host has greeted on the next one.
+ * Invariant: every request settles once: by its answer, by `refuse`, or because the link broke. Requests are refused from
+ * the time a link breaks until the host has greeted on the next one.
  */
 export class RequestLink<Message, Answer extends Numbered> {
   readonly #settings: RequestLinkSettings;
@@ -100,7 +100,7 @@ export class RequestLink<Message, Answer extends Numbered> {
     this.#steady.link?.send(JSON.stringify(message));
   }
 
-  /** Sends what is queued, closes, and rejects what is in flight. Idempotent. */
+  /** Sends queued messages, closes, and rejects requests in flight. Idempotent. */
   async close(): Promise<void> {
     await this.#steady.close();
     this.#rejectAll("this side has closed the link");

@@ -4,7 +4,7 @@ import type { FieldReader } from "./field-reader.ts";
 import type { Link, LinkEnd, LinkSettings } from "./link.ts";
 import { connectLink } from "./sockets.ts";
 
-/** What a steady link reports to its owner. No callback may throw. */
+/** Callbacks of a steady link. They must not throw. */
 export interface SteadyLinkEvents {
   /** A link is open, the first one or a new one. */
   onOpen(link: Link): void;
@@ -53,7 +53,7 @@ export class SteadyLink {
     return this.#open;
   }
 
-  /** Sends what is queued, and closes. Idempotent. */
+  /** Sends queued messages, and closes. Idempotent. */
   async close(): Promise<void> {
     this.#isOver = true;
     this.#retry?.cancel();

@@ -5,7 +5,7 @@ import type { RedisScript } from "./script.ts";
 import { checkServer, parseServerInfo, type ServerInfo } from "./server-info.ts";
 import { RedisUnreachable, type RedisUnusable } from "./unreachable.ts";
 
-/** What a connection reports to its owner. The callbacks must not throw. */
+/** Callbacks of a connection. They must not throw. */
 export interface CommandConnectionEvents {
   /** The server's replication id is known and the scripts are loaded: commands work from here on. */
   onUp(info: ServerInfo): void;

@@ -20,7 +20,7 @@ const needsNoPassword = /no password is set|without any password configured for 
 
 /**
  * A connection that is not opened yet. It reconnects until it is closed, sends nothing twice and keeps nothing for later:
- * what cannot be sent now fails now.
+ * a command that cannot be sent now fails now.
  *
  * @param host the node of a cluster; the only host otherwise, and ignored with sentinels, which name the primary
  * @param onPasswordIgnored called if the server needs no password although there is one

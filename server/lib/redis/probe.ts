@@ -4,12 +4,12 @@ import type { Host } from "./slots.ts";
 /** How long a program may take to answer, milliseconds. */
 const timeoutMs = 2000;
 
-/** What answers at an address; `nothing` if no connection is accepted, or nothing is sent. */
+/** The kind of server at an address; `nothing` if no connection is accepted, or nothing is sent. */
 export type ServerKind = "redis" | "tls" | "other" | "nothing";
 
 /**
- * Finds out what is at an address that could not be used as a Redis: sends a plain `PING` and looks at the first byte of
- * the answer. Never rejects.
+ * Finds out which kind of server is at an address that could not be used as a Redis: sends a plain `PING` and looks at the
+ * first byte of the answer. Never rejects.
  */
 export function identifyServer({ host, port }: Host): Promise<ServerKind> {
   const { promise, resolve } = Promise.withResolvers<ServerKind>();

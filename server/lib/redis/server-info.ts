@@ -8,7 +8,7 @@ export interface ServerInfo {
   /** The replication id. It changes with each restart of a primary and each failover. */
   readonly replicationId: string;
   readonly isCluster: boolean;
-  /** What happens when `maxmemory` is reached, such as `noeviction`. */
+  /** The behaviour when `maxmemory` is reached, such as `noeviction`. */
   readonly evictionPolicy: string;
   readonly maxMemory: number;
 }

@@ -53,7 +53,7 @@ export class Shard {
     return this.commands.isUp && this.#subscriber?.isListening === true;
   }
 
-  /** What the server reported when it was last connected. */
+  /** The server's report when it was last connected. */
   get info(): ServerInfo | undefined {
     return this.#info;
   }

@@ -23,7 +23,7 @@ export interface RedisStoreSettings {
   readonly connect?: MakeConnection | undefined;
 }
 
-/** What a store reports to its owner. The callbacks must not throw. */
+/** Callbacks of a store. They must not throw. */
 export interface RedisStoreEvents {
   /** Commands work on all primaries and all channels are subscribed. Also called after each break: messages may have been missed. */
   onUp(): void;

@@ -125,7 +125,7 @@ export class SubscriberConnection {
     await Promise.all(steps);
   }
 
-  /** What another program publishes on our channels, or a bug above, must not cost the connection. */
+  /** Neither a message of another program on our channels nor a bug in a callback may break the connection. */
   #receive(channel: string, text: string): void {
     try {
       this.#events.onMessage(channel, text);

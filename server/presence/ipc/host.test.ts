@@ -21,8 +21,12 @@ async function startWorker(path: string, name: string) {
   // A busy worker sends its presences again late.
   store.start = (events) => start({ ...events, onLost: () => void returning.promise.then(events.onLost) });
   const told: string[] = [];
-  const tracker = new PresenceTracker(store, { clock: systemClock, size: 100, bytes: 1_000_000 }, (_, news) =>
-    told.push(news === "reset" ? news : news.events.map(({ kind, presence }) => `${kind} ${presence.id}`).join()),
+  const tracker = new PresenceTracker(store, { clock: systemClock, size: 100, bytes: 1_000_000 }, (_, notification) =>
+    told.push(
+      notification === "reset"
+        ? notification
+        : notification.events.map(({ kind, presence }) => `${kind} ${presence.id}`).join(),
+    ),
   );
   const caused: string[] = [];
   tracker.onCaused = (_, { events }) => caused.push(...events.map(({ kind, presence }) => `${kind} ${presence.id}`));

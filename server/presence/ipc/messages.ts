@@ -33,7 +33,7 @@ export type WorkerMessage =
 export type HostMessage =
   /** Answers `hello`. `isKnown`: the worker's presences are still here. */
   | { readonly verb: "welcome"; readonly isKnown: boolean }
-  /** Answers `apply`. `update`: what others are told because of it. `unlisted`: who is not listed. */
+  /** Answers `apply`. `update`: the events that it caused. `unlisted`: the connections that are not listed. */
   | {
       readonly verb: "done";
       readonly n: number;
@@ -47,7 +47,7 @@ export type HostMessage =
   /** All workers have sent their presences again: positions may have changed without an event. */
   | { readonly verb: "check" }
   | { readonly verb: "events"; readonly channel: ChannelName; readonly update: PresenceUpdate }
-  /** What others are told because a worker is gone. One of the others gets this. */
+  /** The events that are announced because a worker is gone. One of the other workers gets this. */
   | { readonly verb: "caused"; readonly channel: ChannelName; readonly update: PresenceUpdate };
 
 /** The answers to messages with a number. Fields that are undefined are absent in JSON, and read as undefined again. */

@@ -16,7 +16,7 @@
 --            "leave", connection
 --
 -- Returns  {the message, or "" if there are no events; the connections that are not listed: the channel is full, or they have no place}
---          {"late"}: nothing is stored, because the owner has expired. Nobody would remove what it stores now.
+--          {"late"}: nothing is stored, because the owner has expired. Nobody would remove presences that it stores now.
 --
 -- The message is "epoch time", and one line per event: "joined or left", position, count, id, "user\0since info".
 -- If the record was written on another server (replid), later events may have been lost: the channel gets a new epoch.

@@ -19,8 +19,8 @@ if hasData == 0 then
   redis.call('SET', KEYS[3], '1')
   if ARGV[3] == '1' then redis.call('SET', KEYS[4], '1', 'PX', ARGV[5]) end
 end
--- An owner that lost its presences returns under another name. Otherwise what it stores now would be removed together with
--- what is left of the time before.
+-- An owner that lost its presences returns under another name. Otherwise presences that it stores now would be removed
+-- together with those that are left under the old name.
 if ARGV[3] == '1' and (wasAlive == 0 or hasData == 0) then return {wasAlive, hasData, {}, 0} end
 redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
 redis.call('SADD', KEYS[1], ARGV[1])

@@ -35,7 +35,7 @@ export class Echo {
     return true;
   }
 
-  /** The connections are new: what was not heard before does not count. */
+  /** The connections are new: messages that were not heard before do not count. */
   reset(): void {
     for (const topic of this.#heardAt.keys()) this.#heardAt.set(topic, this.#clock.monotonic());
   }

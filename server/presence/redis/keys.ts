@@ -3,7 +3,7 @@ import { slotTag } from "../../lib/redis/slot-tag.ts";
 import { topicPrefix } from "../../lib/redis/topic-prefix.ts";
 
 /**
- * Names of keys and topics. What belongs to a channel is in one slot: `fanfare:{room:1}:presence`,
+ * Names of keys and topics. All keys of a channel are in one slot: `fanfare:{room:1}:presence`,
  * `fanfare:{room:1}:presence:of:m8Xk`. So is the list of the channels of an owner: `fanfare/{presence-m8Xk}:channels`.
  */
 export class PresenceKeys {

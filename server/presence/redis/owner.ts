@@ -72,7 +72,7 @@ export class Owner {
 
   /**
    * Runs a command. If its connection breaks meanwhile, Redis may receive it after commands that were sent later. So this
-   * worker becomes another owner with the next heartbeat, and what the command stores is removed.
+   * worker becomes another owner with the next heartbeat, and presences that the command stores are removed.
    */
   async run<T>({ commands }: Shard, command: () => Promise<T>): Promise<T> {
     const wasUp = commands.isUp;
@@ -132,7 +132,7 @@ export class Owner {
     return isAlive === 1 ? Math.max(0, Number(leftMs)) : this.#rebuildMs;
   }
 
-  /** The worker stops. Others remove what is left of its presences soon. */
+  /** The worker stops. Others remove its remaining presences soon. */
   async close(): Promise<void> {
     const { store, keys } = this.#parts;
     const isEmpty = this.#channels.size === 0;
@@ -194,7 +194,7 @@ export class Owner {
     this.#beatAt = this.#parts.clock.monotonic();
   }
 
-  /** Removes what an owner has left, channel by channel. */
+  /** Removes the presences of a dead owner, channel by channel. */
   async #removeDead(owner: string): Promise<void> {
     const { store, keys } = this.#parts;
     const list = keys.channelsOf(owner);
@@ -242,7 +242,7 @@ export class Owner {
     return store.keyAt(shard, keys.base);
   }
 
-  /** What fails is done again by another worker, or after the next heartbeat. */
+  /** If it fails, another worker does it, or it is retried after the next heartbeat. */
   async #quietly(work: Promise<unknown>): Promise<void> {
     try {
       await work;

@@ -125,8 +125,8 @@ export class RedisPresence implements PresenceStore {
       const shard = this.#store.shardOf(position);
       const missingMs = await this.#owner.missingFor(shard);
       if (missingMs > 0) {
-        void this.#beat(); // stores the presences of this worker again, if they are what is missing
-        throw presenceUnavailable("Redis lost it, and it is being collected again", missingMs);
+        void this.#beat(); // stores the presences of this worker again, if those are missing
+        throw presenceUnavailable("Redis lost its data, and the workers are storing it again", missingMs);
       }
       const args = [lowerEndAfter(after), limit === 0 ? 0 : limit + 1];
       return parsePage(await shard.commands.run(this.#scripts.read, [position, entries, keys], args), limit);

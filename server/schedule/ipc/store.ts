@@ -13,7 +13,10 @@ import type {
 import { schedulesRefused, schedulesUnavailable } from "../unavailable.ts";
 import { type Answer, type HostMessage, scheduleProtocol, type WorkerMessage } from "./messages.ts";
 
-/** Sooner than by default: a worker that hangs must not publish minutes later what it has queued for the supervisor. */
+/**
+ * Sooner than by default: a worker that hangs must not publish occurrences minutes late that it has queued for the
+ * supervisor.
+ */
 const pulse = { beatMs: 2000, maxSilentBeats: 3 };
 
 export interface IpcScheduleStoreOptions {

@@ -98,7 +98,7 @@ export class Records {
     };
   }
 
-  /** Takes over what another process had. Call it before anything else. Limits are not applied. */
+  /** Takes over the records of another process. Call it before anything else. Limits are not applied. */
   load({ records, lastVersion, lastToken }: RecordsDump): void {
     for (const record of records) this.#set(record.id, record);
     this.#lastVersion = lastVersion;
@@ -113,7 +113,7 @@ export class Records {
   #write({ id, expected, record }: RecordWrite, isFenced: boolean, before: Change[]): WriteOutcome {
     const current = this.#records.get(id);
     if ((current?.version ?? 0) !== expected) return { outcome: "conflict" };
-    // What a scheduler writes must not fail because others have filled the store.
+    // A write of the scheduler must not fail because others have filled the store.
     const limit = record === null || isFenced ? undefined : this.#exceeded(id, record.text, current);
     if (limit !== undefined) return { outcome: "full", limit };
     before.push([id, current]);

@@ -38,7 +38,7 @@ test("a write that cannot be persisted is undone, in all its parts", async () =>
   expect(records.read({ by: "name", prefix: "", after: "", limit: 10 }).records).toHaveLength(1);
 });
 
-test("another process can take over what this one has, and versions and tokens continue from there", async () => {
+test("another process can take over the records of this one, and versions and tokens continue from there", async () => {
   const clock = new MovedClock();
   const before = new Records({ limits, clock });
   before.write([{ id: "a", expected: 0, record: record("1", 1000) }]);

@@ -10,7 +10,7 @@ import type {
 } from "../schedule-store.ts";
 import type { Records } from "./records.ts";
 
-/** What the owner of the records decides. */
+/** Decisions of the owner of the records. */
 export interface MemoryStoreOptions {
   readonly isDurable: boolean;
   /** Called when the store is closed: for an owner with a single store. */

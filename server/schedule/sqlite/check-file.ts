@@ -110,7 +110,7 @@ function readable(path: string): readonly StoredRecord[] {
       database.close();
     }
   } catch (error) {
-    // What comes after the damage is lost.
+    // Everything after the damage is lost.
     if (error instanceof ScheduleFileError) throw error;
   }
   return records;

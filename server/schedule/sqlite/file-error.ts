@@ -1,7 +1,7 @@
 import { fileFaultOf } from "../../lib/file-fault.ts";
 import { UnusableStorage } from "../../lib/unusable-storage.ts";
 
-/** What can be wrong with the file: the meaning, and what to do. */
+/** Problems of the file, and how to fix each. */
 const faults = {
   full: ["the disk is full", "free some space; a running server then stores again by itself"],
   "read-only": ["it cannot be written", "make it writable for the user that the server runs as"],
@@ -33,7 +33,7 @@ export class ScheduleFileError extends UnusableStorage {
     this.fault = fault;
   }
 
-  /** What is wrong, for callers of the API: without the directory, which they cannot fix. */
+  /** The problem, for callers of the API: without the directory, which they cannot fix. */
   get meaning(): string {
     return faults[this.fault][0];
   }

@@ -9,7 +9,10 @@ export interface ScheduleRow {
   readonly checksum: number;
 }
 
-/** What is known of the whole file: more rows were lost than those that can be seen to be damaged, if fewer are there. */
+/**
+ * Expectations about the whole file. If it has fewer rows than expected, more were lost than those that are visibly
+ * damaged.
+ */
 export interface StateRow {
   readonly last_version: number;
   readonly count: number;

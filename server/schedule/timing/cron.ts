@@ -10,7 +10,7 @@ export const cronRule =
   "a cron expression of five fields (minute hour day month weekday), or six with seconds first, such as 0 9 * * MON-FRI";
 export const tzRule = "an IANA time zone such as Europe/London";
 
-/** What is used of the library. */
+/** The part of the library that is used. */
 export type ParsedCron = Pick<Cron, "nextRun">;
 
 /**

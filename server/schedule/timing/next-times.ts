@@ -7,7 +7,7 @@ export type Timed = Pick<Schedule, "definition" | "updatedAt">;
 /** The last time that ISO 8601 writes with a year of four digits: 9999-12-31T23:59:59.999Z. */
 const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** Computes when schedules fire. Stateless, except for what makes it fast. */
+/** Computes when schedules fire. Stateless, except for caches. */
 export class NextTimes {
   readonly #cron = new CronTimes();
 

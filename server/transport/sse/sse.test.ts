@@ -259,7 +259,7 @@ describe("the end of a stream", () => {
     [{ name: "disconnected", text: "go away" }, 4504, false],
   ] as const)(
     "by %j is announced in a last event with the code, the reason and the cursor",
-    async (reason, code, comesBack) => {
+    async (reason, code, reconnects) => {
       using stream = await StreamUnderTest.open(`${await begin()}?channel=a`);
       await publish("a", "1");
       await stream.untilMessages(1);
@@ -271,13 +271,13 @@ describe("the end of a stream", () => {
       expect(stream.frames.at(-1)).toMatchObject({ type: "system", event: "closing", code, reason: text });
       expect([last?.event, last?.id]).toEqual(["system", before]);
       const retry = Number(last?.retry);
-      expect(stream.frames.at(-1)?.reconnect_after_ms).toBe(comesBack ? retry : undefined);
-      expect(comesBack ? retry <= 5000 : retry === 86_400_000).toBe(true);
+      expect(stream.frames.at(-1)?.reconnect_after_ms).toBe(reconnects ? retry : undefined);
+      expect(reconnects ? retry <= 5000 : retry === 86_400_000).toBe(true);
       expect(before).toMatch(/a~[^,]+~1$/);
     },
   );
 
-  test("comes at 80 to 100 % of its lifetime, and the next stream resumes", async () => {
+  test("is at 80 to 100 % of its lifetime, and the next stream resumes", async () => {
     const url = `${await begin({}, 600_000)}?channel=a`;
     using stream = await StreamUnderTest.open(url);
     await publish("a", "1");
@@ -295,7 +295,7 @@ describe("the end of a stream", () => {
     expect((await next.untilMessages(1)).map(({ offset }) => offset)).toEqual([2]);
   });
 
-  test("is never caused by age if the lifetime is 0", async () => {
+  test("is never caused by its age if the lifetime is 0", async () => {
     using stream = await StreamUnderTest.open(await begin());
     await server.test.clock.moveInSteps(86_400_000, 15_000);
     expect([stream.isEnded, server.session.closed]).toEqual([false, undefined]);

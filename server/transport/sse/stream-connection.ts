@@ -13,7 +13,7 @@ export const fullLength = 64 * 1024;
 const refuseLength = 1024 * 1024;
 /** The runtime takes a chunk as a whole and does not report its rest as buffered, so large writes are split. */
 const chunkLength = 64 * 1024;
-/** If the client reads, what is left after a write is sent by the end of the turn; less than this is not worth reporting. */
+/** If the client reads, the rest of a write is sent by the end of the turn; less than this is not worth reporting. */
 const smallLength = 4 * 1024;
 /** The reconnect delay after the server ended a stream: random, so that many clients do not reconnect together. Milliseconds. */
 const reconnectMs = { from: 500, to: 5000 };
@@ -22,7 +22,7 @@ const resumeMs = { from: 20, to: 100 };
 /** The end of a stream cannot stop an EventSource for good; a delay of a day comes closest. Milliseconds. */
 const neverReconnectMs = 86_400_000;
 
-/** What a stream is given by its transport. */
+/** Dependencies of a stream, from its transport. */
 export interface StreamParts {
   readonly backlog: Backlog;
   /** See Holder. */
@@ -41,7 +41,7 @@ export class StreamConnection implements Connection {
   previous: WheelMember | undefined;
   readonly #controller: ReadableStreamDefaultController<string>;
   readonly #parts: StreamParts;
-  /** What was last reported to the backlog. */
+  /** The bytes that were last reported to the backlog. */
   #held = 0;
   /** The memory of large writes, whose parts share it: it is freed with the last part. */
   #largeBytes = 0;

@@ -32,8 +32,8 @@ export function parseStreamRequest(request: Request, peer: Peer): StreamRequest 
 }
 
 /**
- * A stream resumes by its cursor alone, so a request for more channels than fit into a cursor is refused. What is accepted
- * here is accepted on every reconnect, because the cursor never grows beyond this size.
+ * A stream resumes by its cursor alone, so a request for more channels than fit into a cursor is refused. A request that is
+ * accepted here is accepted on every reconnect, because the cursor never grows beyond this size.
  * @throws ServiceError "bad-request"
  */
 export function checkCursorFits(channels: readonly ChannelName[], userId: string | undefined): void {

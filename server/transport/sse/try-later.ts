@@ -12,8 +12,8 @@ export const streamHeaders = {
 
 /**
  * Answers a stream that cannot be served now. An EventSource that gets any status but 200 never reconnects, so it gets a
- * stream that says why and when to reconnect, and ends. The connection is closed: kept open until it times out, each would
- * take a file that a full server needs for others.
+ * stream that says why and when to reconnect, and ends. The connection is closed after that, because an idle connection
+ * would occupy an open file that a full server needs for other clients.
  */
 export function tryLater(reason: CloseReason, retryMs: number): Response {
   return new Response(closingEvent(reason, "", retryMs), { headers: { ...streamHeaders, Connection: "close" } });

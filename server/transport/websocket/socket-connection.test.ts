@@ -46,7 +46,7 @@ connectionConformance("A WebSocket with one object per frame", overWebSocket("")
 connectionConformance("A WebSocket with several in an array", overWebSocket("Sec-WebSocket-Protocol: fanfare.v1\r\n"));
 
 describe("a socket whose write also sends everything buffered", () => {
-  /** What the engine reports: no free room until something is written. */
+  /** The engine's report: no free space until something is written. */
   class QuietSocket {
     buffered = 100_000;
 

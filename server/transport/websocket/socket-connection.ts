@@ -12,7 +12,7 @@ import { fullBytes } from "./write-limits.ts";
 /** RFC 6455 §5.5: a close frame carries 125 bytes, two of them the code. */
 const closeTextBytes = 123;
 
-/** What the connections of a transport with the same wire form share. */
+/** Shared by the connections of a transport with the same wire form. */
 export interface SocketParts {
   readonly wireForm: WireForm;
   readonly backlog: Backlog;
@@ -21,7 +21,7 @@ export interface SocketParts {
   readonly refuseBytes: number;
 }
 
-/** What the engine buffers for a socket. */
+/** The bytes that the engine buffers for a socket. */
 interface Buffered {
   /** The bytes that were last reported to the backlog. */
   held: number;
@@ -131,7 +131,7 @@ export class SocketConnection implements Connection {
     return this.#closed === "gone" ? undefined : this.#closed;
   }
 
-  /** The engine sends the close frame after what is buffered. */
+  /** The engine sends the close frame after the buffered bytes. */
   close(reason: CloseReason): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;

@@ -9,9 +9,9 @@ import { maxFrameBytes } from "./websocket.ts";
 
 describe("a refused handshake, for a client that sees only close codes", () => {
   test.each(Object.keys(errorTable) as ErrorCode[])("%s: the client reconnects if the error table says so", (code) => {
-    const comesBack = !isFinal(closeTable[closeNameFor(code)].code);
+    const reconnects = !isFinal(closeTable[closeNameFor(code)].code);
     // With a new token the request is a different one.
-    expect(comesBack).toBe(errorTable[code].retry || code === "token-expired");
+    expect(reconnects).toBe(errorTable[code].retry || code === "token-expired");
   });
 
   test("distinguishes an expired token from one that is not allowed", () => {

@@ -24,19 +24,22 @@ const escapeFactor = 6;
 const leastFrameBytes = 1024 ** 2;
 
 /**
- * The engine closes a socket without traffic after this time, the longest that it allows. Pings and SLOW_TIMEOUT come earlier,
- * and detect dead clients better: the engine counts what it sends as activity.
+ * The engine closes a socket without traffic after this time, the longest that it allows. Pings and SLOW_TIMEOUT come
+ * earlier, and detect dead clients better: the engine counts what it sends as activity.
  *
- * What matters is that the time is not 0. It also determines how long a socket that we have closed may make no progress until
- * the engine throws away its buffer and the close frame: 12 to 16 s. With 0 it is 0 to 4 s (Bun 1.4.4).
+ * It matters only that the time is not 0. It also determines how long a socket that we have closed may make no progress
+ * until the engine throws away its buffer and the close frame: 12 to 16 s. With 0 it is 0 to 4 s (Bun 1.4.4).
  */
 const engineIdleTimeoutS = 960;
-/** The engine's code for sockets that ended without a close frame from the client; with a reason if it found an error itself. */
+/**
+ * The engine's code for sockets that ended without a close frame from the client; with a reason if it found an error
+ * itself.
+ */
 const engineCode = 1006;
 
 const log = () => getLogger(["fanfare", "transport"]);
 
-/** What the engine keeps for a socket: its handshake until it is open, then its connection. */
+/** The data of a socket in the engine: its handshake until it is open, then its connection. */
 export type SocketState = Upgrading | SocketConnection;
 
 interface Upgrading {
@@ -109,7 +112,9 @@ export class WebSocketTransport {
     }
   }
 
-  /** Refuses a handshake in the same way before it reaches `upgrade`. @throws the error, for clients that can see a status */
+  /**
+   * Refuses a handshake in the same way before it reaches `upgrade`. @throws the error, for clients that can see a status
+   */
   refuse(request: Request, server: Server<SocketState>, error: unknown): undefined {
     const seesCodesOnly = request.headers.has("Origin") || offeredSubprotocols(request).includes(subprotocol);
     if (!(error instanceof ServiceError) || !seesCodesOnly) throw error;

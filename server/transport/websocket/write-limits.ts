@@ -1,4 +1,4 @@
-/** Above this a socket counts as full: what is left keeps a slow line busy until the next turn. */
+/** Above this a socket counts as full: the buffered bytes keep a slow line busy until the next turn. */
 export const fullBytes = 64 * 1024;
 /** Room for answers and notices behind the largest write. */
 const frameBytes = 1024 * 1024;
