@@ -12,7 +12,7 @@ const quietMs = 16_000;
 /** The reason of an attempt whose server sent no welcome in time. */
 export const noWelcome = "no welcome";
 
-/** What an attempt reports to its owner. */
+/** Callbacks of an attempt. */
 export interface AttemptEvents {
   /** Called for each frame, the welcome included. */
   onFrame(frame: IncomingFrame): void;

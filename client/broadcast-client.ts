@@ -24,7 +24,7 @@ const optionTable: OptionTable<BroadcastClientOptions> = {
 };
 
 /**
- * A chat client with four methods. What it sends goes to everyone, and it receives everything that is sent to everyone. After
+ * A chat client with four methods. It sends messages to everyone, and receives all messages that are sent to everyone. After
  * a reconnect it receives the messages it missed. For channels, acknowledgements and the rest, use `createClient`.
  */
 export class BroadcastClient {

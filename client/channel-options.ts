@@ -39,7 +39,7 @@ export interface State {
 export interface ChannelOptions<Input = unknown, Data = Input> {
   /** The schema of `data`, checked for received and published messages. */
   readonly schema?: Schema<Input, Data> | undefined;
-  /** Where to start. Default: with what is published from now on. */
+  /** Where to start. Default: with new messages. */
   readonly since?: Position | "earliest" | `last:${number}` | undefined;
   /** Called first, and again after a gap. The channel continues from the position it returns. */
   readonly getState?: (() => Promise<State>) | undefined;

@@ -6,7 +6,7 @@ import type { Outbox } from "./outbox.ts";
 import { checkData } from "./schema.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
-/** What can be published besides the data. */
+/** Optional fields of a publication. */
 export type PublishOptions = Omit<PublishCommand, "type" | "channel" | "data">;
 
 export interface HistoryOptions {

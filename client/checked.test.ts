@@ -5,7 +5,7 @@ import { refuseWrongValues } from "./option-values.ts";
 import { createPublisher, createToken } from "./publisher/index.ts";
 import { makeHooks } from "./react.ts";
 
-/** What a program in JavaScript may pass. */
+/** Arguments that a program in JavaScript may pass. */
 const untyped = (options: object) => options as never;
 const nobody = "http://127.0.0.1:1";
 const secret = "a-secret-of-the-test-that-is-long-enough";

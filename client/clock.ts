@@ -2,7 +2,7 @@
 export interface Clock {
   /** Unix time in milliseconds. It may be set forward and back. */
   now(): number;
-  /** Milliseconds since some moment. Never goes back, and includes the time during which the machine slept. */
+  /** Milliseconds since some fixed time. Never goes back, and includes the time during which the machine slept. */
   monotonic(): number;
   setTimeout(run: () => void, ms: number): Timer;
 }

@@ -319,7 +319,7 @@ test("closes a connection that does not answer a ping", async () => {
   expect(client.state).toMatchObject({ status: "reconnecting", code: 1006, reason: "the server does not answer" });
 });
 
-test("counts the comments of a quiet stream as signs of life", async () => {
+test("counts the comments of a quiet stream as activity", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected({ transports: ["sse"] });
   for (let comments = 0; comments < 10; comments++) {
@@ -515,7 +515,7 @@ test("ignores a welcome that arrives after close()", async () => {
   expect(client.state.code).toBe(1000);
 });
 
-test("ignores what a connection says after the client has left it", async () => {
+test("ignores frames of a connection after the client has left it", async () => {
   const environment = new ScriptedEnvironment();
   const { client, socket } = await environment.connected();
   const notices: string[] = [];

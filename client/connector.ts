@@ -23,7 +23,7 @@ export interface ConnectorOptions {
   readonly WebSocket?: WebSocketClass | undefined;
 }
 
-/** What the connector reports to the client. */
+/** Callbacks of the connector. */
 export interface ConnectorEvents {
   onState(state: ConnectionState): void;
   /** Puts the channels and positions into the query of the next handshake. */

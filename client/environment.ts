@@ -7,7 +7,7 @@ import { makeWebSocket } from "./websocket.ts";
 
 export type TransportName = "websocket" | "sse";
 
-/** What the SDK is given by its environment, passed in so that a test can replace it. */
+/** The runtime as the SDK uses it, passed in so that a test can replace it. */
 export interface ClientEnvironment {
   readonly clock: Clock;
   /** From 0 up to 1. */

@@ -17,7 +17,7 @@ import type { Send } from "./transport.ts";
 /** How long `getState` may take before it is called again. Milliseconds. */
 const stateMs = 30_000;
 
-/** What all feeds of one client share. */
+/** Shared by all feeds of one client. */
 export interface FeedContext {
   /** Whether there is a connection, and the client was not closed. */
   isConnected: boolean;
@@ -43,7 +43,7 @@ export interface Feed {
   reconcile(): boolean;
   /** Its part of the next handshake's cursor; empty without a position. Undefined: the handshake must not name it. */
   describe(): string | undefined;
-  /** A new connection: what was asked of the old one will not be answered. */
+  /** The connection was replaced: commands on the old one will not be answered. */
   forget(): void;
   /** The server confirmed the subscription in its welcome. */
   welcome(joined: Joined): void;
@@ -131,7 +131,7 @@ export function makeFeed(name: string, { getState, since, schema }: ChannelOptio
 
   function confirm({ offset, from, reason, epoch }: Joined): void {
     const count = typeof since === "string" && Number(since.slice(5));
-    // A handshake cannot ask for the last N of one channel. It asked for the whole history; skip what is too much.
+    // A handshake cannot ask for the last N of one channel. It requested the whole history, so skip the rest.
     const first = count && !progress.reached ? Math.max(from, offset + 1 - count) : from;
     const wasFresh = isFresh;
     isJoined = true;

@@ -3,7 +3,7 @@ import { nearest } from "../protocol/nearest.ts";
 /**
  * Programs in JavaScript have no types, and an option that is ignored does something else than intended.
  *
- * @param call what got the options, such as `createClient`
+ * @param call the function that received the options, such as `createClient`
  * @throws TypeError that names the first unknown option, and the one that was probably meant
  */
 export function refuseUnknownOptions(call: string, given: object | undefined, known: readonly string[]): void {

@@ -12,7 +12,7 @@ const publish: OptionTable<PublishOptions> = {
 };
 const history: OptionTable<HistoryOptions> = { since: true, limit: true };
 
-/** What each call of the SDK accepts. */
+/** The options that each call of the SDK accepts. */
 export const optionNames = {
   client: Object.keys(client),
   channel: Object.keys(channel),

@@ -183,7 +183,7 @@ describe("the presence of a channel", () => {
     expect([errors, shown]).toEqual([["forbidden"], []]);
   });
 
-  test("is not followed any more without a handler, and is asked for again with a new one", async () => {
+  test("is not followed without a handler, and is requested again with a new one", async () => {
     const { environment, room, shown, answer, deliver, asked, offs } = await begin();
     await answer(1, ["alice"]);
     offs[0]?.();

@@ -5,7 +5,7 @@ import type { Position } from "../protocol/position.ts";
 export interface Gap {
   /** The epoch that `from` and `to` belong to. */
   readonly epoch: string;
-  /** 1 after `epoch-changed`: what was missed of the earlier epoch is not known. */
+  /** 1 after `epoch-changed`: how much of the earlier epoch was missed is unknown. */
   readonly from: number;
   /** Less than `from` if the numbering started over and nothing of the new epoch was missed. */
   readonly to: number;

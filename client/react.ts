@@ -67,7 +67,7 @@ export function makeHooks(react: ReactHooks): Hooks {
   };
 }
 
-/** What was received since the subscription began. Ignored if it belongs to another channel than the rendered one. */
+/** The messages since the subscription began. Ignored if they belong to another channel than the rendered one. */
 interface View<Data> {
   readonly client: Client;
   readonly name: string;

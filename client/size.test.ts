@@ -6,7 +6,7 @@ import { build, stop } from "esbuild";
 import { rolldown } from "rolldown";
 import { writeModules } from "../scripts/build/sdk.js";
 
-/** What a page loads at once, and what it loads with the event stream and presence. Compressed bytes. */
+/** The size of the SDK that a page loads at once, and with the event stream and presence. Compressed bytes. */
 const coreBytes = 5 * 1024;
 const wholeBytes = 7.5 * 1024;
 

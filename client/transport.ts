@@ -6,7 +6,7 @@ import type { CloseInfo } from "./close-info.ts";
  * Opens one connection to the server. Returns at once, and may throw if the runtime refuses to try.
  *
  * Contract: `onFrames` is called in the order in which the server sent; `onEnd` once, after everything else, no matter which
- * side closed. What was sent and not answered before the end may or may not have arrived.
+ * side closed. Commands that were not answered before the end may or may not have arrived.
  */
 export type Transport = (target: Target, events: SocketEvents) => Socket;
 
@@ -45,7 +45,7 @@ export type Send = (command: ClientCommand, ref?: Ref) => void;
 
 /** One open connection. */
 export interface Socket {
-  /** After the welcome only. Never throws. What cannot be sent is lost, and `onEnd` follows. */
+  /** After the welcome only. Never throws. A command that cannot be sent is lost, and `onEnd` follows. */
   send(command: ClientCommand, ref?: Ref): void;
   /** Closes the connection. Idempotent. */
   close(): void;

@@ -226,7 +226,7 @@ describe("a server's frame", () => {
   });
 });
 
-/** What a client should decode from what the server encoded. */
+/** The frame that a client should decode from the server's encoding. */
 function wire(frame: ServerFrame): unknown {
   if (frame.type === "message") return wireMessage(frame.publication);
   return frame.type === "history" ? { ...frame, messages: frame.messages.map(wireMessage) } : frame;

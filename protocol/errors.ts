@@ -118,7 +118,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** What an error can carry besides its code and message. */
+/** Optional fields of an error. */
 export interface ServiceErrorOptions {
   readonly field?: string;
   readonly retryAfterMs?: number;

@@ -89,7 +89,7 @@ export interface WelcomeFrame {
   readonly warnings?: readonly string[];
 }
 
-/** What the server accepts from one connection, so that a client can reject what the server would reject. */
+/** The server's limits for one connection, so that a client can reject what the server would reject. */
 export interface WelcomeLimits {
   /** Bytes of one publication's `message`, `data` and `headers` together, in UTF-8. */
   readonly max_message_bytes: number;

@@ -11,7 +11,7 @@ export interface MemberReader {
  *
  * `JSON.parse` puts each name and each short text of a message into a table of the engine. The hash function of that table is
  * public and has no secret, so a sender can choose names that all collide: 15,000 of them, in 330 KB, took six seconds, and
- * they stay in the table until garbage is collected. What this class does takes time in proportion to the length of the text
+ * they stay in the table until garbage is collected. This class takes time in proportion to the length of the text
  * (in most cases half of what `JSON.parse` takes).
  */
 export class JsonCheck {

@@ -15,13 +15,13 @@ const openBrace = 0x7b;
 const openBracket = 0x5b;
 
 /**
- * Parses an object, or an array of objects, but only what is known of them, so that names and texts that a sender can choose
+ * Parses an object, or an array of objects, but only their known fields, so that names and texts that a sender can choose
  * freely never reach the engine's tables (see JsonCheck):
  *
  * - The value of a `text` field is its JSON text.
  * - An unknown field is replaced by the field `""`, and its name is under `unknownFields`.
  * - Of an object in a `value` field, 16 members with plain names remain, of an array in a `list` field 1000 elements, and of
- *   other arrays none. What is removed is replaced by something empty, so that its place can still be counted.
+ *   other arrays none. Removed items are replaced by empty ones, so that their positions can still be counted.
  * - An element that is not an object is replaced in the same way.
  *
  * @param maxDepth levels of arrays and objects

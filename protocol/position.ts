@@ -13,7 +13,7 @@ export interface Position {
 export type Since =
   | { readonly from: "position"; readonly position: Position }
   | { readonly from: "earliest" }
-  /** What was published in the last `ms` milliseconds. */
+  /** Publications of the last `ms` milliseconds. */
   | { readonly from: "age"; readonly ms: number }
   /** The last `count` publications. */
   | { readonly from: "last"; readonly count: number };

@@ -3,7 +3,7 @@ import type { ChannelName } from "./channel-name.ts";
 /** JSON text as it was received: never parsed on the way, so that 64-bit numbers survive. Contains no line breaks. */
 export type JsonText = string;
 
-/** What a publisher can send besides the body. Passed on unchanged. */
+/** Fields that a publisher can add to the body. Passed on unchanged. */
 export interface Labels {
   /** The publisher's name for it, `[A-Za-z0-9_.:-]{1,100}`; not `error`, `open` or `system`. */
   readonly event?: string;
@@ -13,7 +13,7 @@ export interface Labels {
   readonly sentAt?: number;
   /** Short texts that are passed on. `traceparent` is the server's if it traces the publication. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** What the publication is about. For stores that keep the latest publication per key. */
+  /** Identifies the subject of the publication, for stores that keep the latest publication per key. */
   readonly key?: string;
 }
 
@@ -33,7 +33,7 @@ export interface Draft extends Labels, Body {
   /** The connection that must not receive it. It receives an `advance` instead. */
   readonly excludeConnectionId?: string;
   /**
-   * The client that publishes it, such as `user:alice` or `address:203.0.113.7`. What is stored counts towards this
+   * The client that publishes it, such as `user:alice` or `address:203.0.113.7`. Stored data counts towards this
    * client's share, and ids are separate for each client. Absent for API keys and for the server. Never sent to anyone.
    */
   readonly publisher?: string;

@@ -52,11 +52,11 @@ test("a long text takes linear time: a million characters are judged at once", (
 test.each([
   ["x7Kq2mPz".repeat(4).slice(0, 31), "expected at least 32 bytes, got 31"],
   ["change-me-jwt-secret-0123456789abcdef", "expected a random secret, got a placeholder"],
-])("as the secret of tokens %p is refused", (secret, rule) => {
+])("the token secret %p is refused", (secret, rule) => {
   expect(jwtSecretFault(secret)).toStartWith(rule);
 });
 
-test("as the secret of tokens, 32 bytes are enough, also of other letters", () => {
+test("a token secret of 32 bytes is accepted, even with non-Latin letters", () => {
   expect(["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "é1ü2ß3ñ4ç5ø6å7æ8ö9ä0ì"].map(jwtSecretFault)).toEqual([
     undefined,
     undefined,

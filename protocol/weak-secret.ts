@@ -1,4 +1,7 @@
-/** Fewer pieces than this can be guessed. A random key of 16 hexadecimal digits has fewer different ones in one of 30 000 cases. */
+/**
+ * Fewer pieces than this can be guessed. A random key of 16 hexadecimal digits has fewer different ones in one of 30 000
+ * cases.
+ */
 const minPieces = 6;
 /** A shorter run also occurs in random text. */
 const minRun = 4;
@@ -7,14 +10,16 @@ const minRun = 4;
 const words =
   /passw[o0]r[dt]|passphrase|production|qwertyuiop|asdfghjkl|signature|backend|default|example|fanfare|letmein|private|signing|welcome|zxcvbnm|qwerty|qwertz|random|secret|server|asdfgh|string|admin|dummy|hello|super|token|value|auth|demo|test|user|api|jwt|key/g;
 
-/** What documentation and examples ask the reader to replace. Whatever surrounds it, such a secret is public. */
+/**
+ * Placeholders in documentation and examples. A secret that contains one is public, even with other characters around it.
+ */
 const placeholder =
   /change[-_ ]?(?:it|me|this)|replace[-_ ]?(?:it|me|this|with)|insert[-_ ]?(?:your|here)|place-?holder|your[-_ ]?(?:256|api|jwt|key|own|private|random|secret|server|shared|signing|strong|super|token|very)|(?:key|password|secret|token|value)[-_ ]?(?:goes[-_ ]?)?here|256[-_ ]?bits?/;
 
 /** RFC 7518 §3.2: a key for HS256 is at least as long as the hash. */
 const minJwtBytes = 32;
 
-/** What is wrong with the secret that signs tokens (`JWT_SECRET`), and what to do, without the secret. Undefined: nothing. */
+/** The problem with the secret that signs tokens (`JWT_SECRET`), and how to fix it, without the secret. Undefined: none. */
 export function jwtSecretFault(secret: string): string | undefined {
   const hint = "make one with `openssl rand -base64 48`";
   const { length } = new TextEncoder().encode(secret);
@@ -24,9 +29,9 @@ export function jwtSecretFault(secret: string): string | undefined {
 }
 
 /**
- * What makes a secret easy to guess, as the end of a sentence that does not contain it: a placeholder, few different
- * characters, a repeated part, or nothing but runs and well-known words (`password12345678`). Undefined for others, which may
- * still not be random.
+ * Why a secret is easy to guess, as the end of a sentence that does not contain it: a placeholder, few different
+ * characters, a repeated part, or nothing but runs and well-known words (`password12345678`). Undefined for others, which
+ * may still not be random.
  * @param secret text, or bytes as latin1
  */
 export function weaknessOf(secret: string): string | undefined {
@@ -41,7 +46,9 @@ export function weaknessOf(secret: string): string | undefined {
   return "only well-known words and consecutive characters, such as 12345678";
 }
 
-/** The length of the shortest part whose repetition gives the text; the last one may be cut. Linear (Knuth, Morris, Pratt). */
+/**
+ * The length of the shortest part whose repetition gives the text; the last one may be cut. Linear (Knuth, Morris, Pratt).
+ */
 function periodOf(text: string): number {
   const borders = new Uint32Array(text.length); // the longest part that begins and ends text.slice(0, at + 1)
   for (let at = 1, length = 0; at < text.length; at++) {
@@ -52,7 +59,7 @@ function periodOf(text: string): number {
   return text.length - (borders.at(-1) ?? 0);
 }
 
-/** A word or a run counts as one, any other character too. What only separates them does not count. */
+/** A word or a run counts as one character. Separators between them do not count. */
 function piecesOf(text: string): number {
   const parts = text.replaceAll(/[-_. ]/g, "").split(words);
   return parts.reduce((sum, part, index) => sum + (index === 0 ? 0 : 1) + piecesBetweenWords(part), 0);

@@ -17,7 +17,7 @@ export interface PublisherOptions {
   readonly concurrency?: number | undefined;
 }
 
-/** What a publication can have besides its data. docs/protocol.md has the rules. */
+/** Optional fields of a publication. docs/protocol.md has the rules. */
 export interface PublishOptions {
   /** Generated if absent. A publication with the id of another one in the same channel is not stored again. */
   readonly id?: string | undefined;
@@ -67,7 +67,7 @@ export interface Publisher {
   push(userId: string, data: unknown, options?: PublishOptions): Promise<Receipt>;
   /**
    * Publishes many. Publications to the same target are sent one after the other, in the order of the list.
-   * @returns one result per item, in the same order; never throws for what a server answers
+   * @returns one result per item, in the same order; never throws because of the server's answers
    * @throws TypeError before anything is sent if an item has an unknown field
    */
   batch(items: readonly BatchItem[]): Promise<readonly BatchResult[]>;

@@ -2,9 +2,9 @@ import { isRetryable } from "../../protocol/errors.ts";
 import { askedWait, backoff } from "../backoff.ts";
 import { PublishError, type PublishErrorCode } from "./publish-error.ts";
 
-/** What the publisher is given by its environment, passed in so that a test can replace it. */
+/** The runtime as the publisher uses it, passed in so that a test can replace it. */
 export interface PublisherEnvironment {
-  /** Milliseconds since some moment; never goes back. */
+  /** Milliseconds since some fixed time; never goes back. */
   monotonic(): number;
   /** From 0 up to 1. */
   random(): number;

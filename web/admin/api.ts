@@ -90,7 +90,7 @@ export class Api {
   }
 }
 
-/** What is sent with a request. */
+/** The options of a request. */
 export interface RequestBody {
   readonly type: "application/json" | "text/plain";
   readonly text: string;

@@ -12,7 +12,7 @@ interface ConnectionsReport {
   readonly next_page?: string;
 }
 
-/** What is searched for. An empty text matches every connection. */
+/** The search terms. An empty text matches every connection. */
 interface Search {
   readonly user_id: string;
   readonly channel: string;

@@ -9,7 +9,7 @@ const pollMs = 2000;
 /** The charts get a new point every ten seconds. */
 const pollsPerStats = 5;
 
-/** What the page shows, as signals, and the loop that keeps it current while the page is visible. */
+/** The data of the page, as signals, and the loop that keeps it current while the page is visible. */
 export class Dashboard {
   readonly api = new Api(keyMemory.read());
   readonly rows = signal<readonly LiveRow[]>([]);
@@ -110,7 +110,7 @@ export class Dashboard {
   }
 }
 
-/** What to tell about a failed request. */
+/** The text for a failed request. */
 export function problemText(error: unknown): string {
   if (error instanceof ApiError) return error.message;
   return "The server cannot be reached. Trying again.";

@@ -8,7 +8,7 @@ export interface NodeReport {
   readonly [metric: string]: string | number | undefined;
 }
 
-/** What is shown about a process, or about all of them together. */
+/** The figures of a process, or of all of them together. */
 export interface LiveRow {
   readonly id: string;
   readonly name: string;

@@ -5,7 +5,7 @@ import { Table } from "./table.tsx";
 
 const columns = ["Process", "State", "Connections", "Messages/s", "Deliveries/s", "Slow", "CPU", "Memory"];
 
-/** What each process does now, with sums of each machine and of the whole server. */
+/** The current figures of each process, with sums of each machine and of the whole server. */
 export function ProcessTable({ rows }: { readonly rows: readonly LiveRow[] }) {
   const machines = machinesOf(rows);
   return (

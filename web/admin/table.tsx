@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 
 interface TableProps {
-  /** What the table shows, for screen readers. */
+  /** The caption of the table, for screen readers. */
   readonly label: string;
   readonly columns: readonly ComponentChildren[];
   /** Whether the columns are texts, which start on the left. */

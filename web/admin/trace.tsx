@@ -18,7 +18,7 @@ interface TraceReport {
   readonly complete: boolean;
 }
 
-/** Explains what became of a message on each connection of a user. */
+/** Explains whether a message reached each connection of a user, and why not. */
 export function Trace({ dashboard: { api } }: { readonly dashboard: Dashboard }) {
   const [user, setUser] = useState("");
   const [channel, setChannel] = useState("");

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Announcer } from "./announcer.ts";
 
-/** What was announced, and a pause that the test ends. */
+/** The announced texts, and a pause that the test ends. */
 function listen() {
   const announced: string[] = [];
   const pauses: (() => void)[] = [];

@@ -1,20 +1,20 @@
 import { expect, test } from "bun:test";
-import { hereText } from "./channel-list.ts";
+import { presentUsersText } from "./channel-list.ts";
 
 test.each([
   [{ count: 0, users: [] }, "0 here"],
   [{ count: 3, users: [] }, "3 here"],
   [{ count: 3, users: ["alice", "bob"] }, "3 here: alice, bob"],
 ])("the users on the channel: %j", (here, text) => {
-  expect(hereText(here)).toBe(text);
+  expect(presentUsersText(here)).toBe(text);
 });
 
 test("shows the name that a user's token gives", () => {
   const members = [{ user_id: "u1", info: { name: "Alice" } }, { user_id: "u2", info: 7 }, {}];
-  expect(hereText({ count: 3, users: ["u1", "u2"], members })).toBe("3 here: Alice, u2");
+  expect(presentUsersText({ count: 3, users: ["u1", "u2"], members })).toBe("3 here: Alice, u2");
 });
 
 test("names some of many users and counts the others", () => {
   const users = Array.from({ length: 40 }, (_, index) => `u${index}`);
-  expect(hereText({ count: 41, users })).toMatch(/^41 here: u0, .*u11, 28 more$/);
+  expect(presentUsersText({ count: 41, users })).toMatch(/^41 here: u0, .*u11, 28 more$/);
 });

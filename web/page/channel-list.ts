@@ -5,7 +5,7 @@ import { find, make } from "./element.ts";
 const namedUsers = 12;
 
 /** The connections and users in a channel. */
-export interface Here {
+export interface PresentUsers {
   readonly count: number;
   /** The first page of users; undefined if the client may only know the count. */
   readonly users?: readonly string[];
@@ -15,7 +15,7 @@ export interface Here {
   readonly next?: string;
 }
 
-/** What a person can do here. */
+/** The actions of the user. */
 export interface ChannelListEvents {
   onJoin(channel: ChannelName): void;
   onLeave(channel: ChannelName): void;
@@ -58,9 +58,9 @@ export class ChannelList {
   }
 
   /** @param here undefined if it is not known */
-  setHere(channel: ChannelName, here: Here | undefined): void {
+  setPresentUsers(channel: ChannelName, here: PresentUsers | undefined): void {
     const row = this.#rows.get(channel);
-    if (row !== undefined) row.here.textContent = here === undefined ? "" : hereText(here);
+    if (row !== undefined) row.here.textContent = here === undefined ? "" : presentUsersText(here);
   }
 
   /** @param problem empty to clear the message */
@@ -72,7 +72,7 @@ export class ChannelList {
     const text = this.#name.value.trim();
     const channel = parseChannelName(text);
     if (channel === undefined) {
-      this.showError(text === "" ? "Which channel? For example room:1." : `Expected ${channelNameRuleFor(text)}.`);
+      this.showError(text === "" ? "Enter a channel, for example room:1." : `Expected ${channelNameRuleFor(text)}.`);
       this.#name.focus();
       return;
     }
@@ -83,7 +83,7 @@ export class ChannelList {
 }
 
 /** `3 here: alice, bob`. Connections without a user are only counted. */
-export function hereText({ count, users = [], members = [], next }: Here): string {
+export function presentUsersText({ count, users = [], members = [], next }: PresentUsers): string {
   const nameOf = new Map(
     members.flatMap(({ user_id, info }) => (user_id === undefined ? [] : [[user_id, nameIn(info)]])),
   );

@@ -1,4 +1,4 @@
-import type { PageSettings, Wishes } from "./settings.ts";
+import type { PageQuery, PageSettings } from "./settings.ts";
 
 /** The user of this tab, and the content of its name field. */
 export interface Identity {
@@ -7,7 +7,7 @@ export interface Identity {
   readonly name: string;
 }
 
-/** What the tab has kept from before a reload. */
+/** The identity that the tab has kept across a reload. */
 export interface Remembered {
   readonly user: string | undefined;
   readonly name: string | undefined;
@@ -21,12 +21,12 @@ export interface Remembered {
  */
 export function identify(
   { trustUserId }: Pick<PageSettings, "trustUserId">,
-  wishes: Wishes,
+  query: PageQuery,
   { user, name, token }: Remembered,
   random: number,
 ): Identity {
   const guest = `guest-${1000 + Math.floor(random * 9000)}`;
-  const userId = trustUserId && token === undefined ? (wishes.userId ?? user ?? guest) : undefined;
+  const userId = trustUserId && token === undefined ? (query.userId ?? user ?? guest) : undefined;
   // The name follows the user, unless the person has chosen a name.
   return { userId, name: name ?? userId ?? "" };
 }

@@ -27,7 +27,7 @@ async function connected() {
 }
 
 describe("memberships", () => {
-  test("deliver what arrives, and nothing more after they are left", async () => {
+  test("deliver messages, and none after they are left", async () => {
     const { environment, socket, memberships, calls } = await connected();
     expect(memberships.join(room)).toBe(true);
     await environment.move(0);

@@ -1,16 +1,16 @@
 import type { Client, ClientError, Gap, Message } from "../../client/index.ts";
 import { type ChannelName, everyone } from "../../protocol/channel-name.ts";
-import type { Here } from "./channel-list.ts";
+import type { PresentUsers } from "./channel-list.ts";
 import type { DataText } from "./data-text.ts";
 
-/** What the memberships report to the page. */
+/** Callbacks of the memberships to the page. */
 export interface MembershipEvents {
   onMessage(message: Message<DataText | undefined>): void;
   onGap(channel: ChannelName, gap: Gap): void;
   /** The channel was refused and has been removed. */
   onRefused(channel: ChannelName, error: ClientError): void;
   /** @param here undefined if it is not known, for example in channels without presence */
-  onPresence(channel: ChannelName, here: Here | undefined): void;
+  onPresence(channel: ChannelName, here: PresentUsers | undefined): void;
 }
 
 /** The channels this page is subscribed to. */

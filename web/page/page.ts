@@ -17,7 +17,7 @@ import { gapText, type Line, lineOf, lossText, spoken } from "./line.ts";
 import { Memberships } from "./memberships.ts";
 import { MessageList } from "./message-list.ts";
 import { PushPanel } from "./push-panel.ts";
-import { parsePageSettings, parseWishes } from "./settings.ts";
+import { parsePageQuery, parsePageSettings } from "./settings.ts";
 import { StateView } from "./state-view.ts";
 import { tabMemory } from "./tab-memory.ts";
 import { offerTokenField } from "./token-field.ts";
@@ -28,11 +28,11 @@ const presenceMs = 5000;
 /** Connects the parts of the page to the SDK. Decides what is shown; the parts decide how. */
 class TryPage {
   readonly #settings = parsePageSettings(find("server", HTMLMetaElement).content, new URL(location.href));
-  readonly #wishes = parseWishes(new URLSearchParams(location.search));
+  readonly #query = parsePageQuery(new URLSearchParams(location.search));
   readonly #token = this.#settings.isSecured ? tabMemory.read("token") : undefined;
   readonly #me = identify(
     this.#settings,
-    this.#wishes,
+    this.#query,
     { user: tabMemory.read("user"), name: tabMemory.read("name"), token: this.#token },
     Math.random(),
   );
@@ -53,7 +53,7 @@ class TryPage {
       this.#showLeft(channel);
       this.#channels.showError(`${channel} was refused: ${message}`);
     },
-    onPresence: (channel, here) => this.#channels.setHere(channel, here),
+    onPresence: (channel, here) => this.#channels.setPresentUsers(channel, here),
   });
   readonly #channels = new ChannelList({
     onJoin: (channel) => {
@@ -94,7 +94,7 @@ class TryPage {
     this.#client.on("state", (state) => this.#showState(state));
     this.#client.on("system", (frame) => this.#handleSystem(frame));
     this.#client.on("error", ({ message }) => this.#showNotice("warning", message));
-    for (const channel of [everyone, ...this.#ownChannel(userId), ...this.#wishes.channels]) this.#join(channel);
+    for (const channel of [everyone, ...this.#ownChannel(userId), ...this.#query.channels]) this.#join(channel);
     this.#client.connect();
     this.#showState(this.#client.state);
     setInterval(() => {
@@ -157,7 +157,7 @@ class TryPage {
     if (!isConnected) {
       this.#online.hidden = true;
       this.#drainNotice.hide();
-      for (const channel of this.#memberships.channels) this.#channels.setHere(channel, undefined);
+      for (const channel of this.#memberships.channels) this.#channels.setPresentUsers(channel, undefined);
     }
     // Once per lost connection: the header shows the retries that follow.
     if (state.status === "closed" || (this.#wasConnected && !isConnected))

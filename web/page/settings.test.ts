@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parsePageSettings, parseWishes } from "./settings.ts";
+import { parsePageQuery, parsePageSettings } from "./settings.ts";
 
 const word = {
   wsPath: "/ws",
@@ -39,11 +39,11 @@ describe("the settings of the page", () => {
 describe("the URL of the page", () => {
   test("may name a user and channels", () => {
     const query = new URLSearchParams("user_id=alice&channel=room:1&channel=room:2");
-    expect<unknown>(parseWishes(query)).toEqual({ userId: "alice", channels: ["room:1", "room:2"] });
+    expect<unknown>(parsePageQuery(query)).toEqual({ userId: "alice", channels: ["room:1", "room:2"] });
   });
 
   test("is ignored where the server would reject it", () => {
-    expect(parseWishes(new URLSearchParams("user_id=%00&channel=a%20b&channel="))).toEqual({
+    expect(parsePageQuery(new URLSearchParams("user_id=%00&channel=a%20b&channel="))).toEqual({
       userId: undefined,
       channels: [],
     });

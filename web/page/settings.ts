@@ -17,7 +17,7 @@ export interface PageSettings {
 }
 
 /** The parameters in the page's own URL: `/?user_id=alice&channel=room:1`. */
-export interface Wishes {
+export interface PageQuery {
   readonly userId: string | undefined;
   readonly channels: readonly ChannelName[];
 }
@@ -34,7 +34,7 @@ export function parsePageSettings(content: string, pageUrl: URL): PageSettings {
   return { ...rest, baseUrl, wsUrl: baseUrl.replace(/^http/, "ws") + wsPath };
 }
 
-export function parseWishes(query: URLSearchParams): Wishes {
+export function parsePageQuery(query: URLSearchParams): PageQuery {
   const channels = query.getAll("channel").map(parseChannelName);
   return { userId: parseUserId(query.get("user_id")), channels: channels.filter((it) => it !== undefined) };
 }

@@ -1,4 +1,4 @@
-/** What this tab keeps across a reload. Each tab keeps its own, so two tabs can try out two users. */
+/** Values that this tab keeps across a reload. Each tab has its own, so two tabs can try out two users. */
 export const tabMemory = {
   read(key: "user" | "name" | "token"): string | undefined {
     try {
