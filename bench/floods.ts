@@ -11,8 +11,8 @@ const usage = `npm run bench -- floods [options]
 
 /**
  * Measures what other users notice while one user floods the server with everything that its token allows: how long pushes
- * to them take, and what fails. Once with the default settings, and once with settings that let the flood reach its limit:
- * mostly without rates, so that only the shares protect the others.
+ * to them take, and how often they fail. Once with the default settings, and once with settings that let the flood reach
+ * its limit: mostly without rates, so that only the shares protect the others.
  */
 async function main(): Promise<number> {
   const rounds = readOptions(parseRounds, usage);

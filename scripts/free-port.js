@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 const host = "127.0.0.1";
 /**
  * Systems use ports from 32768, or from 49152, for outgoing connections. A port from that range can be taken by any
- * connection between the moment it is chosen and the moment a server listens on it.
+ * connection between the time it is chosen and the time a server listens on it.
  */
 const first = 10_000;
 const count = 10_000;

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
  * which takes up to 60 bytes.
  */
 const maxPathBytes = 45;
-/** A process that was just killed takes a moment to exit. */
+/** A process that was just killed needs some time to exit. */
 const defaultGraceMs = 3000;
 const pollMs = 50;
 
@@ -25,7 +25,7 @@ export class RunFolder {
   }
 
   /**
-   * Waits a moment for processes that are exiting, kills the others, and removes the folder.
+   * Waits briefly for processes that are exiting, kills the others, and removes the folder.
    *
    * @returns {Promise<readonly string[]>} what the tests left behind: one line per file, folder or process
    */

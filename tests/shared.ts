@@ -1,6 +1,6 @@
 /**
- * What the tests of one file share. It is closed after them, in reverse order, whatever happens: also if something else fails
- * to start, or takes longer than its hook may.
+ * Resources that the tests of one file share. They are closed after the tests, in reverse order, even if something else
+ * fails to start, or takes longer than its hook may.
  *
  *     const shared = new Shared();
  *     beforeAll(async () => {

@@ -22,11 +22,11 @@ export type GeneratorAnswer =
   | { readonly type: "failed"; readonly why: string }
   | { readonly type: "report"; readonly report: LoadReport };
 
-/** What the clients received since the last reset. */
+/** The messages that the clients received since the last reset. */
 export interface LoadReport {
   readonly messages: number;
   /** The latencies of the sampled connections in milliseconds; undefined if nothing arrived. */
   readonly latencyMs: Percentiles | undefined;
-  /** What the load generator itself has used since its start. */
+  /** The load generator's own usage since its start. */
   readonly cpuUs: number;
 }

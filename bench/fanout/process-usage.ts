@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What a process has used since its start. */
+/** The resources that a process has used since its start. */
 export interface Usage {
   readonly cpuUs: number;
   /** Voluntary and involuntary context switches of all its threads. */

@@ -1,6 +1,6 @@
 import { RedisServer } from "../../tests/redis/redis.ts";
 
-/** Settings for one server, and what runs beside it. */
+/** Settings for one server, and the processes that it needs. */
 export interface Storage {
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import { internalNames } from "./internal-names.js";
 const sources = [...new Bun.Glob("{client,protocol}/*.ts").scanSync(".")].filter((it) => !it.endsWith(".test.ts"));
 const text = (path: string) => readFileSync(path, "utf8");
 
-/** What the SDK gets from the runtime: names of these objects must stay as they are. */
+/** Objects that the SDK gets from the runtime: the names of their properties must not change. */
 const runtime = [
   AbortController,
   Array,

@@ -5,7 +5,7 @@ import { run } from "../run.js";
 import { internalNames } from "./internal-names.js";
 import { writeTypes } from "./types.js";
 
-/** What pages import. */
+/** The build that pages import. */
 const entryPoints = ["client/index.ts", "client/checked.ts", "client/react.ts", "client/broadcast-client.ts"];
 /** The client for backends. It is bundled separately, because pages would have to load a chunk that it shares with the SDK. */
 const publisher = "client/publisher/index.ts";

@@ -3,7 +3,7 @@ import { bytesPerPublication } from "./counted-process.ts";
 import { bytesPerPush } from "./counted-pushes.ts";
 
 /**
- * What one publication allocated when this was last measured, counted in bytes and not in time, so that it is the same on a busy
+ * The bytes that one publication allocated when this was last measured. Unlike times, they are the same on a busy
  * machine. If it grew for a good reason, put the new figure here; `npm test -- tests/allocations` prints it.
  */
 const usualBytes = {

@@ -18,7 +18,7 @@ export const countingEnv: Readonly<Record<string, string>> = {
 
 const mark = "\na part begins or ends\n";
 
-/** Called in the process at the begin and at the end of what is counted. */
+/** Called in the process at the beginning and at the end of the counted work. */
 export function markCollections(): void {
   Bun.gc(true);
   writeSync(2, mark);

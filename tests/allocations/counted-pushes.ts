@@ -4,7 +4,7 @@ import { SocketUnderTest } from "../e2e/socket.ts";
 import { until } from "../waiting.ts";
 import { allocatedBytes, countingEnv, marksIn } from "./collections.ts";
 
-/** What is sent. The response to a request is awaited before the next one is sent on its connection. */
+/** The requests to send. The response to a request is awaited before the next one is sent on its connection. */
 interface Pushes {
   readonly requests: number;
   /** Items per request. */

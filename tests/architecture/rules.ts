@@ -18,7 +18,7 @@ const rows = [
   ["binary.ts"],
 ];
 
-/** What the other top-level folders may import from. A folder that is not listed may import from anywhere. */
+/** The folders that the other top-level folders may import from. A folder that is not listed may import from anywhere. */
 const otherFolders: Readonly<Record<string, readonly string[]>> = {
   protocol: ["protocol"],
   client: ["client", "protocol"],

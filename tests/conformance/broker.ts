@@ -22,7 +22,7 @@ const a = "a" as ChannelName;
 const b = "b" as ChannelName;
 const earliest: Since = { from: "earliest" };
 
-/** What every broker must do. A new broker is complete when it passes, except for tests that it cannot pass by design. */
+/** The contract of every broker. A new broker is complete when it passes, except for tests that it cannot pass by design. */
 export function brokerConformance(
   name: string,
   make: MakeBrokers,
@@ -313,7 +313,7 @@ function goingBack(world: World, test: Declare): void {
     return { epoch, offset: 2 + beyond };
   };
 
-  test("a channel that is behind what its caller has seen continues in a new epoch, and listeners are told", async () => {
+  test("a channel that is behind its caller's position continues in a new epoch, and listeners are told", async () => {
     const { worker } = world;
     const seen = await publishTwo(worker, 3);
     const top = (await worker.broker.tops([a, b], new Map([[a, seen]]))).get(a);

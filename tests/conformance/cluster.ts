@@ -15,7 +15,7 @@ export interface ClusterUnderTest {
   close(): Promise<void>;
 }
 
-/** What every Cluster must do. */
+/** The contract of every Cluster. */
 export function clusterConformance(name: string, make: () => Promise<ClusterUnderTest>): void {
   describe(name, () => {
     const opened: ClusterUnderTest[] = [];

@@ -24,7 +24,7 @@ export interface ClientEnd {
 export interface TestedConnection {
   readonly connection: Connection;
   readonly other: ClientEnd;
-  /** What the client should see when the server closes with "restarting". */
+  /** The close that the client should see when the server closes with "restarting". */
   readonly restarting: RegExp;
   /** Resolves when the transport has told the hub that the connection is over. */
   untilEnded(): Promise<void>;
@@ -38,7 +38,7 @@ const block = "x".repeat(64 * 1024);
 /** More than all buffers between the two ends. */
 const most = 500;
 
-/** What every connection must do. */
+/** The contract of every connection. */
 export function connectionConformance(
   name: string,
   make: MakeConnection,

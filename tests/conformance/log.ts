@@ -23,7 +23,7 @@ const a = "a" as ChannelName;
 const b = "b" as ChannelName;
 const earliest: Since = { from: "earliest" };
 
-/** What every log must do. A new log is complete when it passes without skips. */
+/** The contract of every log. A new log is complete when it passes without skips. */
 export function logConformance(name: string, make: MakeLog, options: { readonly skip?: readonly Skip[] } = {}): void {
   describe(`${name} keeps the Log contract`, () => {
     const world = new World(make);
@@ -177,7 +177,7 @@ function numbering(world: World, test: Declare): void {
 }
 
 function goingBack(world: World, test: Declare): void {
-  test("a channel that is behind what was seen of it continues in a new epoch, and keeps its history", async () => {
+  test("a channel that is behind a position that was seen continues in a new epoch, and keeps its history", async () => {
     for (let count = 0; count < 3; count++) await world.store();
     const { epoch } = await world.top();
     const seen = new Map([[a, { epoch, offset: 4 }]]);
@@ -196,7 +196,7 @@ function goingBack(world: World, test: Declare): void {
     expect(publications.map((it) => [it.epoch, it.offset])).toEqual([1, 2, 3, 4].map((it) => [top?.epoch ?? "", it]));
   });
 
-  test("a channel that is not behind what was seen of it keeps its epoch", async () => {
+  test("a channel that is not behind any position that was seen keeps its epoch", async () => {
     await world.store();
     const top = await world.top();
     for (const seen of [top, { ...top, offset: 0 }, { epoch: "foreign", offset: 7 }]) {

@@ -17,9 +17,9 @@ export interface PresenceUnderTest {
   make(): PresenceStore;
   /** Ends a worker of a world whose workers die as `kill -9` does, and returns once the others can have noticed. */
   kill(store: PresenceStore): Promise<void>;
-  /** Cuts the connections of all workers to what they share, for a moment in which nothing is lost there. */
+  /** Cuts the connections of all workers to the shared store for a short time. The store loses nothing. */
   cut(): Promise<void>;
-  /** Empties what the workers share. */
+  /** Empties the shared store. */
   lose(): Promise<void>;
   close(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export interface PresenceConformance {
   make(world: PresenceWorld): Promise<PresenceUnderTest>;
 }
 
-/** What every PresenceStore must do. */
+/** The contract of every PresenceStore. */
 export function presenceConformance({ name, workers, make }: PresenceConformance): void {
   describe(name, () => {
     const opened: PresenceUnderTest[] = [];
@@ -143,7 +143,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       expect(first.told).toEqual(["1 joined c1: 1", "2 joined c2: 2", "3 left c1: 1"]);
     });
 
-    test("a connection that continues another one takes over its presence, and nobody is told", async () => {
+    test("a connection that continues another one takes over its presence, without events", async () => {
       const { first, last } = await two();
       await first.store.watch(room);
       await first.apply([join(arrivalOf("c1", { userId: "alice", since: 1 }))]);
@@ -319,7 +319,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
 
     if (workers === "one") return;
 
-    test("what a dead worker leaves is reported as caused by one of the others", async () => {
+    test("presences of a dead worker are reported as caused by one of the others", async () => {
       const { stores, first, others } = await world(3, { workersDie: true });
       const [second, third] = others;
       if (second === undefined || third === undefined) throw new Error("three were made");
@@ -445,7 +445,7 @@ function keyText({ presences }: PresencePage): string {
 class RecordingWorker {
   readonly store: PresenceStore;
   readonly events: PresenceEvent[] = [];
-  /** What was reported as caused by this worker: `1 joined c1`. */
+  /** Events that were reported as caused by this worker: `1 joined c1`. */
   readonly caused: string[] = [];
   breaks = 0;
   losses = 0;

@@ -12,7 +12,7 @@ export interface ScheduleStoresUnderTest extends AsyncDisposable {
   passLease(): Promise<void>;
 }
 
-/** What every schedule store must do. */
+/** The contract of every schedule store. */
 export function scheduleStoreConformance(
   name: string,
   make: (limits: StoreLimits) => Promise<ScheduleStoresUnderTest>,
@@ -42,7 +42,7 @@ export function scheduleStoreConformance(
       for (const it of worlds.splice(0)) await it[Symbol.asyncDispose]();
     });
 
-    test("what one store has written, another one reads, byte for byte", async () => {
+    test("one store reads the records of another, byte for byte", async () => {
       const stores = await world();
       const [one, two] = [await openIn(stores), await openIn(stores)];
       const text = '{"a":"ä🎉\\u0000 \\ud83d","b":"line\\nbreak\\u2028","n":9007199254740993}';
@@ -144,7 +144,7 @@ export function scheduleStoreConformance(
       expect([records.map(({ id }) => id), nextDueAt]).toEqual([["a"], 1000]);
     });
 
-    test("one record more than the limit is refused, one that is there may be changed, and a deleted one makes room", async () => {
+    test("one record more than the limit is refused, an existing one can be changed, and a deleted one no longer counts", async () => {
       const it = await open({ maxSchedules: 2 });
       const first = await it.create("a", "1");
       await it.create("b", "1");
@@ -154,7 +154,7 @@ export function scheduleStoreConformance(
       expect((await it.write("c", 0, "1")).outcome).toBe("written");
     });
 
-    test("more bytes than the limit are refused, but not what the holder of the lease writes", async () => {
+    test("more bytes than the limit are refused, but not writes of the lease holder", async () => {
       const it = await open({ scheduleBytes: 64 * 1024 });
       const version = await it.create("a", "x".repeat(40_000));
       expect(await it.write("b", 0, "x".repeat(40_000))).toEqual({ outcome: "full", limit: "bytes" });
@@ -258,7 +258,7 @@ export function scheduleStoreConformance(
       expect(records.map(({ id }) => id)).toEqual(ids.slice(-100).reverse());
     }, 30_000);
 
-    test("it can be closed twice", async () => {
+    test("a store can be closed twice", async () => {
       const it = await open();
       await it.store.close();
       await it.store.close();

@@ -3,7 +3,10 @@ import { declareSuite, type Skip } from "./skip.ts";
 import { wireRules } from "./wire/rules.ts";
 import { WireServer } from "./wire/wire-server.ts";
 
-/** What every server of this protocol must do. @param makeAddress called once per rule, returns an address such as `ws://127.0.0.1:8000` */
+/**
+ * The contract of every server of this protocol. @param makeAddress called once per rule, returns an address such as
+ * `ws://127.0.0.1:8000`
+ */
 export function wireConformance(
   name: string,
   makeAddress: () => string | Promise<string>,

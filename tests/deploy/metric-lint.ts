@@ -17,7 +17,7 @@ const types = ["counter", "gauge", "histogram", "summary"];
 /** A label with more values than this costs too much memory in Prometheus. */
 const maxValues = 100;
 
-/** What the conventions of Prometheus have against a metric, with the rules that `promtool check metrics` applies. */
+/** Violations of the conventions of Prometheus by a metric, with the rules that `promtool check metrics` applies. */
 export function faultsOfMetric({ name, type, help, series }: ScrapedMetric): readonly string[] {
   const faults: string[] = [];
   const check = (isRight: boolean, fault: string) => {

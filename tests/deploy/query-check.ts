@@ -7,7 +7,7 @@ type SyntaxNode = ReturnType<typeof parser.parse>["topNode"];
 const scrapeLabels = new Set(["instance", "job"]);
 const growthFunctions = new Set(["rate", "increase"]);
 
-/** What a query may read of a series. */
+/** The labels of a series that a query may use. */
 interface Known {
   readonly type: string;
   /** The values of each label. */

@@ -20,7 +20,7 @@ const settings = new Map(
     .map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
 );
 
-/** What systemd says about a unit. It ignores what it does not understand, and its exit code is 0 then. */
+/** The warnings of systemd about a unit. It ignores unknown settings, with exit code 0. */
 function verify(text: string | undefined): string {
   const folder = mkdtempSync(join(tmpdir(), "fanfare-unit-"));
   const file = join(folder, "fanfare.service");

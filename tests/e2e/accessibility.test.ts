@@ -65,7 +65,7 @@ test.each(["/", "/admin"])("nothing in the header of %s overlaps on a small phon
   await context.close();
 });
 
-/** What is drawn of an element may be larger than its box, so the boxes of the contents are compared. */
+/** The visible part of an element may be larger than its box, so the boxes of the contents are compared. */
 const overlapsInHeader = `(() => {
   const parts = [...document.querySelectorAll("header :is(h1, p, a, button, output, #state, #online)")].map((it) => {
     const range = document.createRange();

@@ -53,7 +53,7 @@ function faultsOf({ payload }: Pick<MessageObject, "payload">, value: unknown, o
   return check({ ...payload }, value, { resolve: (ref) => resolveRef(of, ref), isStrict: true });
 }
 
-/** What is wrong with the received frames. */
+/** The violations in the received frames. */
 function faultsIn(frames: readonly Frame[], of = document): readonly string[] {
   return frames.flatMap((frame) => {
     const message = of.components.messages[nameOf(frame)];

@@ -103,7 +103,7 @@ test("signals, the control socket and changed settings leave a line too, without
   }
 });
 
-test("a flood of wrong keys does not fill the log, and does not hide what an operator does", async () => {
+test("a flood of wrong keys does not fill the log, and does not hide an operator's actions", async () => {
   await using server = await startServer({ env });
   const guess = () => server.request("POST", "/v1/publish", {}, bearer("a-wrong-key-0123456789"));
   for (let round = 0; round < 20; round++) {

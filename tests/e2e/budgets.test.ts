@@ -164,7 +164,7 @@ describe("bytes of history", () => {
   });
 });
 
-describe("what a client catches up with", () => {
+describe("catching up", () => {
   /** Two messages of 5 KB, and a burst of 8 KiB: after two reads of one message, a client has a debt. */
   async function begin() {
     const server = await StillServer.start({ historyRate: "1KiB" });

@@ -276,13 +276,13 @@ describe("fanfare connect on a terminal", () => {
     await using program = new ProgramUnderTest(["connect", "--name", "Alice", "--url", server.url], { columns });
     await program.until(/Welcome/);
     program.type("/join room:1\r");
-    await program.until(/You joined room:1\. What you type now goes there\./);
+    await program.until(/You joined room:1\. Your next messages go there\./);
     using bob = await SocketUnderTest.open(`${server.wsUrl}?channel=room:1`);
     program.type("in the room\r");
     expect(await bob.until((it) => it.message === "in the room")).toMatchObject({ channel: "room:1", sender: "Alice" });
     await picture(program, new RegExp(`^${time} \\(room:1\\) Alice: in the room$`), /^room:1>$/);
     program.type("/leave\r");
-    await picture(program, /^You left room:1\. What you type now goes to all\.$/, /^>$/);
+    await picture(program, /^You left room:1\. Your next messages go to all\.$/, /^>$/);
   });
 
   test.each([

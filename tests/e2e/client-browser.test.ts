@@ -13,7 +13,7 @@ import { type ServerUnderTest, startServer } from "./server.ts";
 /** The built SDK. */
 let modules: string;
 
-/** What the page's script records for the test. */
+/** The events that the page's script records for the test. */
 interface PageLog {
   readonly messages: readonly number[];
   readonly gaps: readonly unknown[];

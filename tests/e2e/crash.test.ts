@@ -24,7 +24,7 @@ test(`after each of ${kills} kills, everything acknowledged is stored once, in t
       const acknowledged: Acknowledged[] = [];
       for (let round = 0; round < kills; round++) {
         const writer = new HistoryWriter(directory, `${round}`);
-        // Kills depend on progress and not on time: some hit a server that is opening its files, some one with many messages.
+        // Kills depend on progress and not on time: some happen while it opens its files, others later.
         if (random() < 0.2) await writer.until("healthy");
         else await writer.until("stored", Math.ceil(random() * maxStored));
         await writer.kill();
@@ -77,7 +77,7 @@ async function withLog<Result>(directory: string, run: (log: Log) => Promise<Res
   }
 }
 
-/** What is wrong with a history, compared with everything that was ever acknowledged. */
+/** The faults of a history, compared with everything that was ever acknowledged. */
 async function faultsOf(log: Log, acknowledged: readonly Acknowledged[]): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const channel of channels) {

@@ -106,7 +106,7 @@ function commandsOf(page: string): readonly string[] {
   );
 }
 
-/** What a stream begins with: the welcome, or the first comment of a tail. */
+/** The beginning of a stream: the welcome, or the first comment of a tail. */
 const streamBegins = /"welcome"|^: what happens/;
 
 /** The output of a command line. If it never ends, its output up to the beginning of the stream. */
@@ -146,7 +146,7 @@ describe("every command works as it is shown", () => {
     const others = commands.filter(
       (it) => !isLast(it) && !isKick(it) && !isReload(it) && !(server === open && needsToken(it)),
     );
-    // What is deleted, or blocks the user of the other examples, comes after the rest.
+    // Requests that delete something, or block the user of the other examples, come last.
     const turnOf = (it: string) => (it.includes("DELETE") ? 2 : it.includes("/block'") ? 1 : 0);
     for (const command of others.toSorted((a, b) => turnOf(a) - turnOf(b))) {
       const printed = await run(command);

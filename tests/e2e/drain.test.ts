@@ -135,7 +135,7 @@ describe("the deadline", () => {
     while ((await connectionOf(server)).buffered_bytes === 0);
     expect(await connectionOf(server)).toMatchObject({ is_lagging: false });
     server.signal("SIGTERM");
-    await server.untilLogged(/The time is over: closing 1 client/);
+    await server.untilLogged(/The deadline has passed: closing 1 client/);
     reader.socket.resume();
     expect(await reader.untilClosed()).toBe(1012);
     expect(offsetsOf(reader)).toEqual(Array.from({ length: sent }, (_, at) => at + 1));
@@ -149,7 +149,7 @@ describe("the deadline", () => {
     using reader = await openStuck(server);
     for (let sent = 0; sent < 400; ) sent = await postTo(server, 16_000);
     server.signal("SIGTERM");
-    await server.untilLogged(/The time is over: closing 1 client/);
+    await server.untilLogged(/The deadline has passed: closing 1 client/);
     reader.socket.resume();
     expect(await reader.untilClosed()).toBe(1012);
     expect(offsetsOf(reader)).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));

@@ -45,7 +45,7 @@ type Granted = Parameters<typeof makeToken>[0];
 const tokenOf = (more: Partial<Granted>) =>
   makeToken({ secret: jwtSecret, sub: "alice", subscribe: [], publish: [], expiresInS: 600, ...more });
 
-/** What the server does with a client of this token: asks for each right by doing it. */
+/** The rights of a client with this token, found out by using each of them. */
 async function tried(token: string, channel: string) {
   using socket = await SocketUnderTest.open(`${server.wsUrl}?token=${token}`);
   const answers = ["subscribe", "publish", "history", "presence"].map((type) => {

@@ -31,7 +31,7 @@ describe("other users and the backend do not notice a flood of one user's", () =
 test("control: without a share of its own, a user takes the ids of all others, and they notice", async () => {
   const flood = floods.find(({ name }) => name === "ids");
   if (flood === undefined) throw new Error("the flood of ids is missing");
-  // What is left is too small for the long ids of the flood, and may be enough for one short id.
+  // The remaining space is too small for the long ids of the flood, but may be enough for one short id.
   const { failures } = await healthDuring({ ...flood, env: { ...flood.env, CLIENT_SHARE: "100" } }, 2);
   expect(failures).not.toEqual([]);
 });

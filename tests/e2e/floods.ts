@@ -5,13 +5,13 @@ const credentials = { API_KEY: apiKey, JWT_SECRET: jwtSecret };
 /** Without rates, only the shares protect the others. */
 const withoutRates = { ...credentials, MESSAGE_RATE: "0", HISTORY_RATE: "0" };
 
-/** What one user, mallory, does to a server. */
+/** The attack of one user, mallory, on a server. */
 export interface Flood {
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;
   /** One step; repeated until the healthy users are done. @returns an answer that shows that the flood has met its limit */
   readonly step: (server: FloodTarget, at: number) => Promise<string>;
-  /** What the server answers at its limit. */
+  /** The server's answer at its limit. */
   readonly met: string;
 }
 

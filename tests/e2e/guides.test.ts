@@ -71,7 +71,7 @@ async function checkBackend(url: string, order: number): Promise<void> {
   expect(received).toContainEqual({ channel: "orders", data: { shipped: order } });
 }
 
-describe("a user receives once what is published, with the code of the guide for", () => {
+describe("a user receives each message once, with the code of the guide for", () => {
   test("Hono, and with the route handler and the action of the one for Next.js", async () => {
     for (const guide of ["node.md", "nextjs.md"]) writeFilesOf(guide);
     project.write("current-user.js", 'export const currentUser = () => "alice";');

@@ -21,7 +21,7 @@ export async function publish(server: HealthyTarget, user: string | undefined, b
   return server.request("POST", "/v1/publish", body, { Authorization: `Bearer ${credential}` });
 }
 
-/** What healthy users saw. */
+/** The observations of healthy users. */
 export interface Health {
   readonly failures: readonly string[];
   /** Milliseconds from each publish to its delivery. */
@@ -29,7 +29,7 @@ export interface Health {
 }
 
 /**
- * What users do all day, round after round: one who is new connects, gets a push from the backend, publishes into a new
+ * The usual actions of users, repeated in rounds: a new user connects, gets a push from the backend, publishes into a new
  * channel with an id, and finds the backend's first message in the history.
  */
 export async function useNormally(server: HealthyTarget, rounds: number): Promise<Health> {

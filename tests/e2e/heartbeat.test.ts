@@ -42,7 +42,7 @@ test("a client that stopped reading is not considered dead while bytes are buffe
 /** Publishes until the server buffers bytes for the reader. @returns the number of messages that it took */
 async function fillBuffers(server: ServerUnderTest, slow: RawWebSocket): Promise<number> {
   for (let published = 1; published <= 2000; published++) {
-    slow.pong(); // Until then it must show signs of life.
+    slow.pong(); // Until then it must prove that it is alive.
     await server.request("POST", "/v1/channels/room/messages", "x".repeat(16_000), { "Content-Type": "text/plain" });
     const answer = await server.request("GET", "/v1/connections");
     const { connections } = (await answer.json()) as { connections: { buffered_bytes: number }[] };

@@ -38,7 +38,7 @@ test("a user's token publishes where its grants allow it, as that user", async (
   expect(await history.json()).toMatchObject({ messages: [{ data: 1, sender: "alice" }] });
 });
 
-test("and nowhere else: not to another room, not to all, not to a user, not to several at once", async () => {
+test("a user's token does not publish elsewhere: to another room, to all, to a user, or to several channels at once", async () => {
   for (const channel of ["room:2", "all", "other"]) expect((await publish(channel, alice)).status).toBe(403);
   const toUser = await server.request("POST", "/v1/publish", { user_id: "bob", data: 1 }, alice);
   expect(toUser.status).toBe(403);
@@ -47,12 +47,12 @@ test("and nowhere else: not to another room, not to all, not to a user, not to s
   expect(results.map(({ error }) => error?.code)).toEqual([undefined, "forbidden"]);
 });
 
-test("it can post a plain message as well", async () => {
+test("a user's token can post a plain message as well", async () => {
   expect((await server.request("POST", "/v1/channels/room:1/messages", '"Hi"', alice)).status).toBe(200);
   expect((await server.request("POST", "/v1/channels/room:2/messages", '"Hi"', alice)).status).toBe(403);
 });
 
-test("it reads history and presence of channels its user may subscribe to, including the user's own", async () => {
+test("a user's token reads history and presence of channels that it may subscribe to, including the user's own", async () => {
   for (const [path, status] of [
     ["/v1/channels/room:7/history", 200],
     ["/v1/channels/room:7/presence", 200],
@@ -65,7 +65,7 @@ test("it reads history and presence of channels its user may subscribe to, inclu
   }
 });
 
-test("it gives no access to operator endpoints", async () => {
+test("a user's token gives no access to operator endpoints", async () => {
   for (const [method, path] of [
     ["GET", "/v1/channels"],
     ["GET", "/v1/connections"],

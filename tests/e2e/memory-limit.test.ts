@@ -19,7 +19,7 @@ test("at MAX_MEMORY new work is refused with a retryable error, and connected cl
   expect(await refused?.json()).toMatchObject({ code: "overloaded", retry_after_ms: 2000 });
   const { memory_bytes } = (await (await server.request("GET", "/metrics")).json()) as { memory_bytes: number };
   expect(memory_bytes).toBeLessThan(300 * 1024 ** 2);
-  // Collecting garbage may have made room for a moment.
+  // Collecting garbage may have freed memory for a short time.
   await eventually(async () => {
     await (await publish(0)).body?.cancel();
     const headers = { Upgrade: "websocket", Connection: "Upgrade" };

@@ -8,9 +8,9 @@ import { type ServerUnderTest, startServer } from "./server.ts";
 const mib = 1024 ** 2;
 /** Two thirds of it are filled with history, so publishing as much as the bound evicts some of it. */
 const bound = 64 * mib;
-/** What docs/operate.md allows each process for compiled code and garbage. */
+/** The memory that docs/operate.md allows each process for compiled code and garbage. */
 const perProcess = 64 * mib;
-/** What it allows each worker for the recent messages of subscribed channels. */
+/** The memory that it allows each worker for the recent messages of subscribed channels. */
 const perWorker = bound / 2;
 /** Published before the server counts as idle, since the memory of compiled code is not history. */
 const warmUp = 3 * mib;

@@ -257,7 +257,7 @@ describe("every operation answers the document's examples as described", () => {
   });
 
   test("POST /v1/drain, and the answers after it", async () => {
-    // The listener closes a moment later, so requests that should be refused after that must start before.
+    // The listener closes a little later, so requests that should be refused after that must start before.
     using early = await RawSocket.connect(draining.port);
     const asked = handshake(draining.port, "/ws?user_id=bob");
     early.write(asked.slice(0, 20));
@@ -468,7 +468,7 @@ describe("errors are documented", () => {
     expect(await stream.text()).toMatch(/^retry: \d+\nevent: system\ndata: .*"code":4053/);
   });
 
-  test("each parameter of a URL that is no list is refused if it is there twice", async () => {
+  test("each parameter of a URL that is not a list is refused if it is repeated", async () => {
     for (const it of api.operations) {
       for (const name of singleParameters(it)) {
         const path = it.path.replaceAll(/\{\w+\}/g, "x");

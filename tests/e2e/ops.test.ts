@@ -115,7 +115,7 @@ describe("a server with workers", () => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => SocketUnderTest.open(it.server.wsUrl)));
     for (const ask of [it.ask, it.control]) {
       expect(await statuses(ask)).toEqual([200, 200, 200, 200]);
-      // Workers report their connections to the supervisor a moment later.
+      // Workers report their connections to the supervisor a little later.
       await eventually(async () =>
         expect(await (await ask("GET", "/metrics")).json()).toMatchObject({ active_connections: 8, draining: 0 }),
       );

@@ -41,7 +41,7 @@ export class RawWebSocket implements Disposable {
     this.socket.write(frame(opcode.text, Buffer.from(message)));
   }
 
-  /** Sends an unsolicited pong, as a sign of life. */
+  /** Sends an unsolicited pong, which shows that the client is alive. */
   pong(): void {
     this.socket.write(frame(opcode.pong, new Uint8Array()));
   }

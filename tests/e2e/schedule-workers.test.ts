@@ -37,7 +37,7 @@ class Schedules {
     }
   }
 
-  /** What they have published. */
+  /** The messages that they have published. */
   async fired(): Promise<readonly string[]> {
     const { messages } = await this.ask("GET", "/v1/channels/fired/history?limit=1000");
     return (messages as Frame[]).map(({ data }) => String(data));

@@ -202,7 +202,7 @@ async function follow(jwt) {
 }`;
 
 describe("an EventSource outlives its token:", () => {
-  /** What a page does: it renews the session when it is told that the token expires. */
+  /** Acts like a page that renews the session when it is told that the token expires. */
   const events = (frames: readonly Frame[]) =>
     frames.flatMap((it) => (it.type === "system" ? [it.event] : [it.message]));
 

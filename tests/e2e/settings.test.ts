@@ -21,7 +21,7 @@ const groups: readonly SettingsGroup[] = [
   ...[tracesGroup, tracesEndpointGroup, noExporterGroup, disabledGroup],
 ];
 
-test("each setting is shown once", () => {
+test("each setting is demonstrated once", () => {
   const shown = groups.flatMap(({ settings }) => Object.keys(settings));
   expect(shown.toSorted()).toEqual(declarations.map(({ key }) => key).toSorted());
 });

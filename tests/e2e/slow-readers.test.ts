@@ -9,7 +9,7 @@ import type { Frame } from "./socket.ts";
 const isLong = process.env.FANFARE_LONG === "1";
 const kib = 1024;
 const mib = 1024 ** 2;
-/** What a socket may buffer until it counts as full, plus one flush. */
+/** The bytes that a socket may buffer until it counts as full, plus one flush. */
 const maxHeldBytes = 64 * kib + 256 * kib;
 
 /** The engine checks for sockets without progress at this interval. */
@@ -257,7 +257,7 @@ testIf(process.platform === "linux", "it needs Linux").each(["WebSocket", "strea
   4 * defaultTimeoutMs,
 );
 
-/** What is buffered for each connection, and whether it lags. */
+/** The bytes that are buffered for each connection, and whether it lags. */
 async function heldBy(server: ServerUnderTest): Promise<readonly { buffered_bytes: number; is_lagging: boolean }[]> {
   const answer = (await (await server.request("GET", "/v1/connections")).json()) as Frame;
   return answer.connections as { is_lagging: boolean; buffered_bytes: number }[];

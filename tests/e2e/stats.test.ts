@@ -68,7 +68,7 @@ testIf(isLong, "samples are taken every 10 s; run it with npm run test:long")(
   },
 );
 
-test("GET /v1/stats needs a key, and refuses what it does not know", async () => {
+test("GET /v1/stats needs a key, and refuses unknown parameters", async () => {
   await using server = await startServer({ env: { API_KEY: `read@${key}`, ANONYMOUS: "on" } });
   expect((await server.request("GET", "/v1/stats")).status).toBe(401);
   for (const query of ["after=yesterday", "after=-1", "before=1"]) {

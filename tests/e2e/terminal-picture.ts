@@ -2,8 +2,9 @@
 const pieces = /\u001b\[[0-9;?]*[A-Za-z]|[\s\S]/gu;
 
 /**
- * What a terminal with this many columns shows after these bytes: its rows, without colours and without empty rows at the end.
- * Supports what a line editor uses: text that wraps, CR, LF, cursor movements and clearing. Anything else is an error.
+ * The screen of a terminal with this many columns after these bytes: its rows, without colours and without empty rows at
+ * the end. Supports what a line editor uses: text that wraps, CR, LF, cursor movements and clearing. Anything else is an
+ * error.
  */
 export function terminalPicture(bytes: string, columns: number): readonly string[] {
   const picture = new Picture(columns);

@@ -101,7 +101,7 @@ test("SIGHUP makes a server without workers read its certificate at once, and it
   expect(await server.exited).toBe(0);
 });
 
-test("only clients with a certificate of the authority connect, with TLS 1.3, and are told to keep to https", async () => {
+test("only clients with a certificate of the authority connect, with TLS 1.3, and are told to use only https", async () => {
   install("first");
   await using server = await startServer({
     env: {

@@ -103,7 +103,7 @@ describe("a trace over workers", () => {
   });
 });
 
-test("a tail prints what happens in all workers, filtered, and the log says the same", async () => {
+test("a tail prints the events of all workers, filtered, and the log says the same", async () => {
   const args = ["tail", "--channel", "room:*", "--json", "--url", server.url, "--api-key", apiKey];
   await using program = new ProgramUnderTest(args);
   await program.until(/Watching/);
@@ -123,7 +123,7 @@ test("a tail prints what happens in all workers, filtered, and the log says the 
   expect(server.output).toMatch(/INFO \| worker [12]: Refused subscribe from 127\.0\.0\.1:\d+: forbidden: not allowed/);
 });
 
-test("a tail needs a key, and refuses what it does not know", async () => {
+test("a tail needs a key, and refuses unknown parameters", async () => {
   expect((await server.request("GET", "/v1/tail")).status).toBe(401);
   for (const query of ["kind=publish", "channel=a*b", "chanel=a"]) {
     const response = await server.request("GET", `/v1/tail?${query}`, undefined, bearer);

@@ -94,7 +94,7 @@ describe("a server with two workers that sends traces", () => {
     const message = await clients[0]?.until(({ data }) => data === "own");
     const [publish] = named(await collector.untilTrace(traceId, 4), "publish");
     expect(message?.headers).toEqual({ tenant: "a", traceparent: `00-${traceId}-${publish?.spanId}-01` });
-    // What the publisher wrote into the message is linked.
+    // The publisher's own `traceparent` becomes a link.
     expect(publish?.links).toEqual(["00000000000000000000000000000001-0000000000000001"]);
   });
 

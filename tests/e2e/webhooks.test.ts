@@ -9,7 +9,7 @@ import { hookSecret, WebhookReceiver } from "./webhook-receiver.ts";
 
 const everything = { WEBHOOK_EVENTS: "connected,disconnected,joined,left,occupied,vacated,published" };
 
-/** Users come to a room on these servers in turn, publish, and leave it. */
+/** Users join a room on these servers in turn, publish, and leave it. */
 async function visit(servers: readonly ServerUnderTest[], receiver: WebhookReceiver) {
   const users = Array.from({ length: 6 }, (_, at) => `u${at}`);
   const serverOf = (at: number) => servers[at % servers.length] as ServerUnderTest;

@@ -47,7 +47,7 @@ const usualSettings: HubSettings = {
 
 export const usualRules: HistoryRules = { historySize: 1000, historyTtl: 300_000, historyBytes: 1_000_000 };
 
-/** What a test changes from the defaults. */
+/** A test's changes of the defaults. */
 export interface TestHubOptions {
   readonly settings?: Partial<HubSettings>;
   readonly rules?: Partial<HistoryRules>;
@@ -85,7 +85,7 @@ export class TestHub {
   readonly hub: Hub;
   readonly resumeKeys: ResumeKeys;
   readonly recorder: Recorder;
-  /** What the audit trail was given. */
+  /** The entries of the audit trail. */
   readonly audited: AuditEntry[] = [];
 
   constructor({

@@ -1,6 +1,6 @@
 import type { Ledger } from "./ledger.ts";
 
-/** What the server says about a subscription. */
+/** The server's answer to a subscription. */
 export interface Join {
   readonly epoch: string;
   readonly from: number;
@@ -31,8 +31,8 @@ interface Place {
 }
 
 /**
- * What one client receives in its channels, over all its connections. Checks the guarantees as messages arrive: each offset once
- * and in order, each gap announced with its exact range and only if the history is too short.
+ * The messages that one client receives in its channels, over all its connections. Checks the guarantees as messages
+ * arrive: each offset once and in order, each gap announced with its exact range and only if the history is too short.
  */
 export class ClientRecord {
   deliveries = 0;
@@ -62,7 +62,10 @@ export class ClientRecord {
     return (this.#places.get(channel)?.offset ?? 0) >= this.#ledger.top(channel);
   }
 
-  /** A connection begins. @param hasAsked whether it asked for this client's own position; the first one asks for the earliest there is */
+  /**
+   * A connection begins. @param hasAsked whether it asked for this client's own position; the first one asks for the
+   * earliest there is
+   */
   joined(channel: string, { epoch, from, recovered, reason = "" }: Join, hasAsked: boolean): void {
     this.#ledger.seeEpoch(channel, epoch);
     const place = this.#places.get(channel);

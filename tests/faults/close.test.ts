@@ -52,7 +52,7 @@ async function stopWhileNobodyReads(main: string) {
   network.hold();
   await fillBuffers(server, ledger);
   server.signal("SIGTERM");
-  await server.untilLogged(/The time is over/);
+  await server.untilLogged(/The deadline has passed/);
   const closedAt = performance.now();
   await Promise.race([server.exited, Bun.sleep(silenceMs)]);
   network.release();

@@ -29,7 +29,7 @@ const longestMs = 120_000;
 const pollMs = 50;
 const usualLifeMs = 6000;
 
-/** What happens in a run. */
+/** The plan of a run. */
 export interface FaultPlan {
   readonly name: string;
   readonly server: ServerUnderTest;
@@ -51,7 +51,7 @@ export interface FaultPlan {
   readonly pauseMs?: number;
 }
 
-/** What has happened in a run until now. */
+/** The state of a run so far. */
 export interface FaultCounts {
   readonly clients: number;
   readonly cuts: number;

@@ -13,7 +13,7 @@ const stallMs = 1200;
 /** How long the server may not notice that a connection is dead. Milliseconds. */
 const ghostMs = 1500;
 
-/** What will happen to one connection. */
+/** The fate of one connection. */
 interface LinePlan {
   readonly breaksAt: number;
   /** The next data from the server breaks the connection. */

@@ -2,7 +2,7 @@ import { type Client, createClient } from "../../client/client.ts";
 import type { TransportName } from "../../client/environment.ts";
 import type { ClientOptions, FaultClient } from "./fault-client.ts";
 
-/** The SDK over one transport. What it passes to the application is checked. */
+/** The SDK over one transport. Checks the messages that it passes to the application. */
 export class SdkClient implements FaultClient {
   welcomes = 0;
   readonly #options: ClientOptions;

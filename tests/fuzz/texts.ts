@@ -1,6 +1,6 @@
 import { must } from "./target.ts";
 
-/** All that any common reader takes for the end of a line, such as Python's `splitlines`. */
+/** Everything that common readers treat as the end of a line, such as Python's `splitlines`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds
 const lineEnds = /[\u0000-\u001f\u0085\u2028\u2029]/;
 

@@ -4,8 +4,8 @@ import type { Publication } from "../../protocol/publication.ts";
 import type { Broker } from "../../server/broker/broker.ts";
 
 /**
- * Reads a channel as the Broker interface requires: it checks each offset, compares tops after a break, and fetches what is
- * missing. A client would have received what it read.
+ * Reads a channel as the Broker interface requires: it checks each offset, compares tops after a break, and fetches the
+ * missing ones. A client would have received what it read.
  */
 export class CheckingReader {
   readonly read: Publication[] = [];
@@ -45,7 +45,7 @@ export class CheckingReader {
     else if (offset === this.#head.offset + 1) this.#append(publication);
   }
 
-  /** Compares the top with the last message read, and fetches what is missing. */
+  /** Compares the top with the last message read, and fetches the missing ones. */
   check(): Promise<void> {
     this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined;

@@ -71,7 +71,7 @@ test.concurrent("presence over two nodes while one is killed: clients that move 
   for (const it of movers) await until(() => it.users.join() === expected.join(), "each SDK client shows the truth");
   const told = watcher.told.slice(before);
   expect(told.filter((it) => it.includes("lost")).toSorted()).toEqual(lost.map((_, n) => `left lost${n}`));
-  // On a busy machine, one may need longer to come back, and is said to have left.
+  // On a busy machine, one may need longer to reconnect, and is announced as left.
   const isQuick = ({ connectedAt }: Mover) => connectedAt - began < keptMs;
   const quick = movers.flatMap((it, n) => (isQuick(it) ? [`left mover${n}`, `joined mover${n}`] : []));
   expect(told.filter((it) => quick.includes(it))).toEqual([]);

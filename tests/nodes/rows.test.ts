@@ -176,7 +176,7 @@ describe("a trace", () => {
     }
   });
 
-  test("a live tail on one node shows what happens on the other", async () => {
+  test("a live tail on one node shows events of the other", async () => {
     using tail = await StreamUnderTest.connect(`${nodes.one.url}/v1/tail?channel=room:tail`);
     await eventually(async () => {
       await nodes.two.json("POST", "/v1/publish", { channel: "room:tail", data: 1 });

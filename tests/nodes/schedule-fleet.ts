@@ -18,7 +18,7 @@ export interface WantedSchedule {
   readonly at: number;
 }
 
-/** What was published for a schedule. */
+/** The publications of a schedule. */
 export interface FiredSchedule {
   readonly id: string;
   /** Milliseconds after its time, by the clock of Redis. */

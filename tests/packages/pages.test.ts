@@ -42,7 +42,7 @@ export default function App() {
 }
 `;
 
-/** What users build pages with, and the folder in which the page is then. */
+/** The tools that users build pages with, and the output folder of each. */
 const builds = [
   {
     name: "Vite with its React template in TypeScript",

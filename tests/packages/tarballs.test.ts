@@ -13,7 +13,7 @@ beforeAll(async () => {
   project = new FreshProject({ "package.json": '{ "type": "module" }' });
   const [sdk, server] = await Promise.all([packSdk(project), packServer(project)]);
   await Promise.all([unpack(project, sdk, "@fanfare/client"), unpack(project, server, "fanfare")]);
-  // What an install adds to it. The long tests install it for real.
+  // The size that an install adds. The long tests install it for real.
   for (const path of runtimePackages()) {
     if (existsSync(project.path(path))) continue;
     mkdirSync(dirname(project.path(path)), { recursive: true });

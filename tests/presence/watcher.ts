@@ -31,7 +31,7 @@ export class PresenceWatcher implements Disposable {
     return this.observer.users.filter((it) => it !== "watcher");
   }
 
-  /** What it was told, such as `left alice`. */
+  /** The events that it received, such as `left alice`. */
   get told(): readonly string[] {
     const events = this.socket.frames.filter((it) => it.type === "presence" && it.event !== undefined);
     return events.map(({ event, user_id = "" }: Frame) => `${event} ${user_id}`.trim());

@@ -3,7 +3,7 @@ import { BrowserUnderTest } from "../e2e/browser.ts";
 import type { Driver } from "./driver.ts";
 import { type Subscriber, SubscriberRecord } from "./subscriber.ts";
 
-/** What the page has collected of one EventSource. */
+/** The events that the page has collected from one EventSource. */
 interface Collected {
   readonly events: readonly { readonly at: number; readonly kind: "open" | "error" | "data"; readonly data: string }[];
   readonly readyState: number;

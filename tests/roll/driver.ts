@@ -8,7 +8,7 @@ export interface ReceivedMessage {
   readonly epoch?: string;
 }
 
-/** What a server said to a subscriber. */
+/** A message of a server to a subscriber. */
 export type Received =
   | ReceivedMessage
   /** That another client joined or left. Nobody does during a run: clients only move. */

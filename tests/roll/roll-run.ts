@@ -19,7 +19,7 @@ const restMs = 1500;
 /** How long messages may take to arrive at the end of a run, milliseconds. */
 const settleMs = 90_000;
 
-/** What happens in a run. */
+/** The plan of a run. */
 export interface RollPlan {
   readonly driver: Driver;
   /** How many subscribers of each kind. */
@@ -37,7 +37,7 @@ export interface RollPlan {
   readonly settleMs?: number;
 }
 
-/** What came out of a run. */
+/** The result of a run. */
 export interface RollResult extends Counts {
   readonly name: string;
   readonly rolls: number;
@@ -142,7 +142,7 @@ async function untilDelivered(
     await collect();
     return subscribers.every(hasAll);
   };
-  // What did not arrive is counted as lost.
+  // Messages that did not arrive are counted as lost.
   await until(isDelivered, "everything is delivered", withinMs).catch(() => undefined);
 }
 

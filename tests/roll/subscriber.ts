@@ -18,7 +18,7 @@ export interface Ending {
   readonly code: number | undefined;
 }
 
-/** What one subscriber received, over all its connections. Times are those of `performance.now()`. */
+/** The messages that one subscriber received, over all its connections. Times are those of `performance.now()`. */
 export class SubscriberRecord {
   readonly name: string;
   readonly messages: (ReceivedMessage & { readonly at: number })[] = [];

@@ -1,7 +1,7 @@
 import type { SteadyPublisher } from "./publisher.ts";
 import type { Subscriber, SubscriberRecord } from "./subscriber.ts";
 
-/** What was counted in a run. */
+/** The counts of a run. */
 export interface Counts {
   /** Acknowledged messages that a subscriber that resumes did not receive. */
   readonly lost: number;
@@ -13,7 +13,7 @@ export interface Counts {
   readonly unpublished: number;
   /** Notices and presence events. During a run nobody joins or leaves. */
   readonly notices: number;
-  /** The first of them: what, and how many seconds after the start of this program. */
+  /** The first of them, each with the seconds since the start of this program. */
   readonly firstNotices: readonly string[];
   /** Subscribers that were told of missing messages. */
   readonly gaps: number;
@@ -25,11 +25,11 @@ export interface Counts {
   readonly faults: readonly string[];
 }
 
-/** A time in which more than a roll happened. */
+/** A time in which notices are expected. */
 export interface Disturbance {
   readonly from: number;
   readonly to: number;
-  /** `fault`: something was done to the server, such as killing a worker. `guest`: other clients joined or left. Then notices are right. */
+  /** `fault`: something was done to the server, such as killing a worker. `guest`: other clients joined or left. */
   readonly kind: "fault" | "guest";
 }
 
@@ -55,7 +55,7 @@ export function judge(
       gaps += record.gaps.length > 0 ? 1 : 0;
       faults.push(...holesIn(record));
     }
-    // A client without a position may get its last message once more from a worker that has it a moment later.
+    // A client without a position may get its last message again from a worker that receives it a little later.
     if (kind !== "unaware") doubled += record.messages.length - received.size;
     if (kind !== "unaware") reordered += countReordered(record);
     faults.push(...contradictionsIn(record, texts));

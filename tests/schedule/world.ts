@@ -19,7 +19,7 @@ import { makeDefinition } from "./make-schedule.ts";
 /** How long the model of a broker remembers ids. */
 export const idWindowMs = 300_000;
 
-/** What was stored: the id of the occurrence, and when. */
+/** A stored publication: the id of the occurrence, and the time. */
 export interface StoredPublication {
   readonly id: string;
   readonly at: number;

@@ -37,12 +37,12 @@ export class ApiUnderTest {
     return found;
   }
 
-  /** What is wrong with a value according to this schema of the document. */
+  /** The violations of this schema of the document by a value. */
   faultsOf(schema: object, value: unknown, { isStrict }: CheckMode = { isStrict: true }): readonly string[] {
     return check(schema as Schema, value, { resolve: (ref) => resolveRef(this.document, ref), isStrict });
   }
 
-  /** What is wrong with an answer: an undocumented status, type or code, or a body that does not match its schema. */
+  /** The violations in an answer: an undocumented status, type or code, or a body that does not match its schema. */
   async faultsIn({ operation }: Described, response: Response): Promise<readonly string[]> {
     const { status } = response;
     const documented = operation.responses[String(status)];

@@ -23,7 +23,7 @@ export class EventSources implements Disposable {
     return this.#followers.filter(({ source }) => source.readyState === EventSource.CLOSED).length;
   }
 
-  /** What was received by each client that did not receive every number from 1 on exactly once. Empty if all did. */
+  /** The numbers received by each client that did not receive every number from 1 on exactly once. Empty if all did. */
   faults(sent: number): readonly (readonly number[])[] {
     const right = Array.from({ length: sent }, (_, at) => at + 1).join();
     return this.#followers.map(({ numbers }) => numbers).filter((it) => it.join() !== right);

@@ -8,7 +8,7 @@ export interface LibraryEvent {
   readonly closed?: boolean;
 }
 
-/** What one library reported for a stream of messages numbered from 1. */
+/** The events that one library reported for a stream of messages numbered from 1. */
 export interface LibraryRecord {
   readonly library: string;
   readonly connects: number;

@@ -55,7 +55,7 @@ createEventSource({
   onMessage: (event) => event.event !== "system" && client.received(event),
 });
 
-/** A parser is not a client. What it leaves to its user is done here, as its documentation shows. */
+/** A parser is not a client. The rest is done here, as its documentation shows. */
 async function followWithParser() {
   const { received, opened, failed } = reporter("eventsource-parser");
   let lastEventId = "";

@@ -31,7 +31,7 @@ async function tokenOf(
   return `token=${await token.sign(key)}`;
 }
 
-/** Who is let in with a right token, and with one that has another claim. */
+/** Whether clients with a valid token are accepted, and those with another claim. */
 async function usersOf(server: ServerUnderTest, claims: JWTPayload): Promise<readonly unknown[]> {
   return [await userOf(server, await tokenOf("alice")), await userOf(server, await tokenOf("alice", claims))];
 }

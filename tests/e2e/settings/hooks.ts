@@ -15,7 +15,7 @@ interface Received {
   readonly body: string;
 }
 
-/** What the application has received since it was asked last. */
+/** The requests that the application has received since the last call. */
 const received: Received[] = [];
 
 /** Allows everybody but mallory, nobody in `secret`, and has trouble with two users. */
@@ -50,7 +50,7 @@ async function joinedBy(server: ServerUnderTest): Promise<readonly string[]> {
 
 const connect = (server: ServerUnderTest, query: string) => handshakeStatus(server, `/ws?${query}`);
 
-/** What is received while a user connects. */
+/** The requests that arrive while a user connects. */
 async function whileConnecting(server: ServerUnderTest): Promise<readonly Received[]> {
   received.length = 0;
   await connect(server, "user_id=alice");

@@ -187,7 +187,7 @@ export const limitsGroup: SettingsGroup = {
   },
 };
 
-/** What one user may take of the history. */
+/** The share of the history that one user may use. */
 export const shareGroup: SettingsGroup = {
   name: "shares",
   base: { ...secured, HISTORY_BYTES_TOTAL: "2MiB" },

@@ -5,7 +5,7 @@ import { SocketUnderTest } from "../socket.ts";
 export interface Demonstration {
   /** The setting's value; undefined if the group starts its server with it, because it is only known then. */
   readonly value?: string;
-  /** What can be seen from outside. */
+  /** Observes the effect from outside. */
   readonly observe: (server: ServerUnderTest) => Promise<unknown>;
   readonly expected: unknown;
   /** Why `observe` is not run on a server without the setting. All others must observe something else there. */
