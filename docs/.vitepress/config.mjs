@@ -17,7 +17,7 @@ export default {
   ignoreDeadLinks: [/\/(llms|config\.schema)$/, /^https?:\/\/localhost\b/],
   markdown: { config: mendLinks, anchor: { slugify } },
   themeConfig: {
-    // The index names what other pages are about, and would be found before them.
+    // The index summarizes other pages, and would be found before them.
     search: { provider: "local", options: { _render: (text, env, md) => (isIndex(env) ? "" : md.render(text, env)) } },
     outline: [2, 3],
     sidebar: sectionsOf(index).map(({ title, pages }) => ({
