@@ -15,7 +15,7 @@ export default {
   rewrites: { "README.md": "index.md" },
   // Files next to the pages, which scripts/site.js copies, and servers of the reader.
   ignoreDeadLinks: [/\/(llms|config\.schema)$/, /^https?:\/\/localhost\b/],
-  markdown: { config: mendLinks, anchor: { slugify } },
+  markdown: { config: fixLinks, anchor: { slugify } },
   themeConfig: {
     // The index summarizes other pages, and would be found before them.
     search: { provider: "local", options: { _render: (text, env, md) => (isIndex(env) ? "" : md.render(text, env)) } },
@@ -33,7 +33,7 @@ function isIndex({ relativePath }) {
 }
 
 /** Links to files outside of docs/ lead to their copies in /source/. With a target, VitePress does not take them for pages. */
-function mendLinks(md) {
+function fixLinks(md) {
   md.core.ruler.push("links", ({ tokens, env }) => {
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       const href = token.type === "link_open" ? token.attrGet("href") : null;
