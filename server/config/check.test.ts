@@ -127,11 +127,11 @@ describe("rules between settings", () => {
       (path) => [{ WS_PATH: path }, `WS_PATH: ${path} is used by the server itself; choose another path`] as const,
     ),
     ...["/..", "/a/../b", "/a/."].map((path) => {
-      const reason = "because . and .. in a URL mean folders; choose another path";
-      return [{ SSE_PATH: path }, `SSE_PATH: no client can ask for ${path}, ${reason}`] as const;
+      const reason = "because URLs resolve . and ..; choose another path";
+      return [{ SSE_PATH: path }, `SSE_PATH: no client can request ${path}, ${reason}`] as const;
     }),
     [{ OPS_PORT: "8000" }, "OPS_PORT: 8000 is already used by PORT; choose another port"],
-  ])("keep paths and ports apart: %j", (env, problem) => {
+  ])("are refused if paths or ports collide: %j", (env, problem) => {
     expect(problemsOf(env)).toEqual([problem]);
   });
 

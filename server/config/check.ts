@@ -163,7 +163,7 @@ function paths({ wsPath, ssePath, sseBatchPath }: Settings): string[] {
     seen.set(path, name);
     if (other !== undefined) return [`${name}: ${path} is already used by ${other}; choose another path`];
     if (URL.parse(`http://host${path}`)?.pathname !== path) {
-      return [`${name}: no client can ask for ${path}, because . and .. in a URL mean folders; choose another path`];
+      return [`${name}: no client can request ${path}, because URLs resolve . and ..; choose another path`];
     }
     // WS_PATH may be /, because WebSocket handshakes are accepted there anyway.
     const isTaken = ownPaths.test(path) && !(name === "WS_PATH" && path === "/");
