@@ -27,7 +27,7 @@ test("a program that is started through a link to its release is found by that l
   expect(find(join(app, "current/node_modules/.bin/fanfare"))).toBe(linked);
 });
 
-test("also if the shell came to the working directory through the link", () => {
+test("even if the shell came to the working directory through the link", () => {
   const release = join(app, "releases/1");
   const script = join(release, "node_modules/.bin/fanfare");
   expect(find(script, release, join(app, "current"))).toBe(join(app, "current/node_modules/fanfare"));

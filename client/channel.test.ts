@@ -18,7 +18,7 @@ describe("publish", () => {
     expect(await published).toMatchObject(ack);
   });
 
-  test("carries an id, also if the option is undefined: otherwise a retry would be stored twice", async () => {
+  test("carries an id, even if the option is undefined: otherwise a retry would be stored twice", async () => {
     const { socket, client } = await new ScriptedEnvironment().connected();
     void client.channel("room:1").publish(1, { id: undefined, event: undefined });
     expect(socket.commands).toEqual([
@@ -216,7 +216,7 @@ describe("a channel with a state", () => {
     expect(messages).toEqual([10]);
   });
 
-  test("loads the state once, also when more listeners are added meanwhile", async () => {
+  test("loads the state once, even when more listeners are added meanwhile", async () => {
     const { environment, client, answers } = await withState();
     await environment.move(0);
     client.channel("doc").on("message", () => {});

@@ -107,7 +107,7 @@ export function makeClient(url: string, options: ClientOptions, environment: Cli
     connect: connector.connect,
     close() {
       connector.close();
-      end(); // also if it was never connected
+      end(); // even if it was never connected
     },
   };
 }

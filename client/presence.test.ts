@@ -79,7 +79,7 @@ describe("the presence of a channel", () => {
     expect(socket.commands.filter(({ type }) => type === "presence")).toHaveLength(1);
   });
 
-  test("is asked for once it is subscribed, and kept true by the events", async () => {
+  test("is asked for once it is subscribed, and kept current by the events", async () => {
     const { shown, answer, deliver, asked } = await begin();
     expect(asked()).toEqual([{ type: "presence", channel: "room" }]);
     await answer(2, ["alice", "bob"]);

@@ -71,7 +71,7 @@ describe("a cursor", () => {
     expect(formatCursor(cursor)).toBe("all~k3x9~17,room%3A1~q71m~4");
   });
 
-  test("keeps names apart that contain its separators", () => {
+  test("distinguishes names that contain its separators", () => {
     expect(cursorPrefix(channelNamed("a,b"), "e")).toBe("a%2Cb~e~");
     expect(cursorPrefix(userChannel("~,%"), "e")).toBe("%40%7E%2C%25~e~");
   });

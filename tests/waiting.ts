@@ -5,7 +5,7 @@ const pollMs = 10;
 /**
  * Polls until the condition is met. For things without an event, such as a file or the state of another process.
  * @param what completes "timed out waiting until …"
- * @throws Error on timeout, also if one call of `isMet` takes that long
+ * @throws Error on timeout, even if one call of `isMet` takes that long
  */
 export async function until(
   isMet: () => boolean | Promise<boolean>,

@@ -41,7 +41,7 @@ export interface Broker {
   /**
    * The tops of many channels in one request.
    * @param seen The highest position that the caller knows of some of these channels. A channel whose record is behind it
-   * in the same epoch has lost numbers that were given out: it continues in a new epoch, and `onReset` tells every
+   * in the same epoch has lost offsets that were assigned: it continues in a new epoch, and `onReset` tells every
    * worker that listens to it. So no top is behind the publications that its caller has seen.
    */
   tops(

@@ -25,8 +25,8 @@ export interface Log {
    */
   append(entries: readonly LogEntry[]): Promise<readonly Appended[]>;
   /**
-   * Stores one draft at once, and keeps none of its texts, only copies. Only a log that takes effect synchronously and cannot fail
-   * has it.
+   * Stores one draft at once, and keeps none of its texts, only copies. Only a log that takes effect synchronously and
+   * cannot fail has it.
    * @param moment the current time, if the caller knows it
    */
   enter?(draft: Draft, rules: HistoryRules, moment?: Moment): Appended;
@@ -38,8 +38,8 @@ export interface Log {
   read(channel: ChannelName, since: Since, options: ReadOptions): Promise<History>;
   /**
    * Each channel's top. A channel that is not known gets its epoch here.
-   * @param seen Positions that were given out. A channel that is behind its position in the same epoch gets a new epoch, and
-   * keeps its publications and its top under it. The new epoch is stored when this resolves.
+   * @param seen Positions that clients have received. A channel that is behind its position in the same epoch gets a new
+   * epoch, and keeps its publications and its top under it. The new epoch is stored when this resolves.
    * @param publisher the client that is charged for new channels, as in `Draft`
    * @throws ServiceError "too-many-channels", but never for `all` and users' channels.
    */
@@ -106,8 +106,8 @@ export interface History {
   readonly top: Position;
   readonly publications: readonly Publication[];
   /**
-   * Why publications are missing between the requested position and the first one returned (or the top, if none is). A page ends
-   * before a gap, or begins after it: reading on from the last publication reports the next gap.
+   * Why publications are missing between the requested position and the first one returned (or the top, if none is). A page
+   * ends before a gap, or begins after it: reading on from the last publication reports the next gap.
    */
   readonly gap: GapReason | undefined;
 }

@@ -101,7 +101,7 @@ test("a takeover whose answer was lost leaves the name with the predecessor", as
   expect(cluster.holders.get("a")).toBe("1");
 });
 
-test("a name that is handed over while disconnected belongs to the heir after the reconnect", async () => {
+test("a name that is handed over while disconnected belongs to the successor after the reconnect", async () => {
   const { cluster, claims, lost, settle } = world();
   await claims.claim({ key: "a", holder: "1", over });
   cluster.isAway = true;

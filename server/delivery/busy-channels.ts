@@ -13,7 +13,7 @@ export interface ChannelRate {
   readonly messages_per_s: number;
 }
 
-/** The channels of this worker that stand out. */
+/** The busiest and the largest channels of this worker. */
 export interface TopChannelsHere {
   /** With the most publications per second. Channels without any are left out. */
   readonly busiest: readonly ChannelRate[];
@@ -22,8 +22,8 @@ export interface TopChannelsHere {
 }
 
 /**
- * The channels of this worker with the most publications per second, and with the most subscribers. Nothing runs until someone
- * asks: the rates are those since the question before, and several who ask at the same time share an answer.
+ * The channels of this worker with the most publications per second, and with the most subscribers. Nothing runs without a
+ * request: the rates are those since the previous request, and requests at the same time share an answer.
  */
 export class BusyChannels {
   readonly #interest: Pick<Interest, "channels">;

@@ -266,7 +266,7 @@ describe("a join", () => {
     const since = position === undefined ? undefined : ({ from: "position", position } as const);
     const plan = await planJoin(it.hub.delivery, nameOf("room"), since);
     log.forget();
-    await it.publish("room", "1 of the new life");
+    await it.publish("room", "1 of the new epoch");
     await it.settle();
     expect(commitJoin(it.hub.delivery, plan, session)).toEqual({
       epoch: await epochOf("room"),

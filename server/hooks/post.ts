@@ -70,7 +70,7 @@ export function makePost({ secrets, allowsPrivate, clock, resolve = resolveAll }
       ...secrets.headersFor({ id, timestamp: Math.floor(clock.now() / 1000), body }),
     };
     const late = new AbortController();
-    // Not `AbortSignal.timeout`: it would keep the body until then, also after the answer.
+    // Not `AbortSignal.timeout`: it would keep the body until then, even after the answer.
     const timer = clock.setTimeout(() => late.abort(), timeoutMs);
     const send = target.protocol === "https:" ? secureRequest : plainRequest;
     const answer = new Promise<PostAnswer>((resolveAnswer, reject) => {

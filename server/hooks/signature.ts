@@ -9,7 +9,7 @@ export interface SignedContent {
   readonly body: string;
 }
 
-/** Bytes of a secret, as Standard Webhooks demands. */
+/** Bytes of a secret, as Standard Webhooks requires. */
 const minBytes = 24;
 const maxBytes = 64;
 

@@ -32,7 +32,7 @@ test("requests of many connections are all handled at once", async () => {
   ).toBe(1000);
 });
 
-test("each turn begins anew, so a busy connection that waits for its answers is never delayed", async () => {
+test("each turn starts a new count, so a busy connection that waits for its answers is never delayed", async () => {
   const pipelines = new Pipelines();
   for (let at = 0; at < 500; at++) {
     expect(send(pipelines, [40_001]).atOnce).toBe(1);

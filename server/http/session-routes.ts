@@ -12,7 +12,7 @@ import { refuseBody } from "./refuse-body.ts";
 import { respondJson } from "./respond.ts";
 import type { SessionCookies } from "./session-cookie.ts";
 
-/** The longest life of a cookie, for tokens that live longer or forever. It can be renewed. Seconds. */
+/** The longest lifetime of a cookie, for tokens that are valid for longer. It can be renewed. Seconds. */
 const longestS = 86_400;
 
 /** Dependencies of the routes. */

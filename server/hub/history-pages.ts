@@ -81,7 +81,7 @@ export class HistoryPages {
     for (let needed = 0; ; ) {
       if (this.#hasRoomFor(needed, reservation)) {
         const page = cutPage(await this.#read(channel, since, options));
-        // Others may have taken the room meanwhile, such as those that waited for the same page.
+        // Others may have used the space meanwhile, such as those that waited for the same page.
         if (this.#hasRoomFor(page.cost, reservation)) {
           this.#reserve(page.cost, reservation);
           return page;

@@ -86,7 +86,7 @@ export class Occupancy {
     return channels.map((it, index) => sum([this.#countHere(it), ...elsewhere.map((counts) => counts[index] ?? 0)]));
   }
 
-  /** A page of the connections in a channel, in the order of their keys. @throws as `counts`, also if a worker does not answer */
+  /** A page of the connections in a channel, in the order of their keys. @throws like `counts`, and if a worker does not answer */
   async read(channel: ChannelName, page: PresencePageRequest): Promise<ReadPage> {
     const asked: MembersRequest = { channel, ...page };
     this.#checkConnected();

@@ -48,7 +48,7 @@ describe("a token that expires soon", () => {
     expect(noticesOf(expiring)).toMatchObject([{ expires_in_ms: 8000 }]);
   });
 
-  test("is announced again for the next token, and not for one that lives longer", () => {
+  test("is announced again for the next token, and not for one that is valid for longer", () => {
     const expiring = makeExpiring(10_000);
     const { clock, session, expiry } = expiring;
     clock.move(0);

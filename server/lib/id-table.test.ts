@@ -29,7 +29,7 @@ describe("a table of ids", () => {
       }
     }));
 
-  test("keeps apart ids in neighbouring slots, whatever order they are deleted in", () => {
+  test("distinguishes ids in neighbouring slots, in whatever order they are deleted", () => {
     const ids = Array.from("abcdefghijkl");
     for (let first = 0; first < ids.length; first++) {
       const table = new IdTable<{ id: string }>();

@@ -10,7 +10,7 @@ test("work that ends first decides the outcome", async () => {
   await expect(orAborted(Promise.reject(new Error("no")), abort.signal)).rejects.toThrow("no");
 });
 
-test("work that does not end is abandoned when the signal is aborted, also if that was before", async () => {
+test("work that does not end is abandoned when the signal is aborted, even if that was before", async () => {
   const abort = new AbortController();
   const working = orAborted(pending, abort.signal);
   abort.abort(new Error("stop"));

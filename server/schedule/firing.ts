@@ -118,7 +118,7 @@ export class Firing {
   }
 
   /**
-   * Records the results of occurrences, also after the lease was lost: their versions show whether another scheduler
+   * Records the results of occurrences, even after the lease was lost: their versions show whether another scheduler
    * already did.
    */
   async #record(writes: readonly RecordWrite[], token: number): Promise<void> {

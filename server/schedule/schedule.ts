@@ -16,7 +16,7 @@ export type CatchUp = "skip" | "last" | "all";
 
 /** The publication of a schedule, and its times. Two equal definitions are the same revision. */
 export interface Definition {
-  /** What `POST /v1/publish` takes, as the text it came as, so that 64-bit numbers survive. */
+  /** The body of a `POST /v1/publish`, as the text that was received, so that 64-bit numbers survive. */
   readonly publish: JsonText;
   readonly timing: Timing;
   /** Each occurrence is published up to this much after its time. */

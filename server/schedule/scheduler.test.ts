@@ -35,7 +35,7 @@ describe("an occurrence is published once", () => {
     expect(servers.filter(({ scheduler }) => scheduler.isActive)).toHaveLength(1);
   });
 
-  test("also if its server is killed before it is due; another one takes over when the lease expires", async () => {
+  test("even if its server is killed before it is due; another one takes over when the lease expires", async () => {
     const { world, one, two } = await makeWorld(3);
     await two.put("a", at(1000));
     one.kill();
@@ -44,7 +44,7 @@ describe("an occurrence is published once", () => {
     expect(world.stored[0]?.at).toBeLessThanOrEqual(start + leaseMs + 200);
   });
 
-  test("also if its server is killed between publishing it and recording that", async () => {
+  test("even if its server is killed between publishing it and recording that", async () => {
     const { world, one, two } = await makeWorld(2);
     await one.put("a", at(1000));
     world.onStored = () => one.kill();
@@ -54,7 +54,7 @@ describe("an occurrence is published once", () => {
     expect([world.nominalsOf("a"), (await two.schedules.get("a")).last?.result]).toEqual([[start + 1000], "published"]);
   });
 
-  test("also if its server was suspended for longer than ids are remembered, between two steps", async () => {
+  test("even if its server was suspended for longer than ids are remembered, between two steps", async () => {
     const { world, one, two } = await makeWorld(2);
     await one.put("a", at(1000));
     await world.move(900);
@@ -84,7 +84,7 @@ describe("an occurrence is published once", () => {
     expect((await late.schedules.get("a")).last?.result).toBe("published");
   });
 
-  test("also if the store did not answer when it began, for longer than ids are remembered", async () => {
+  test("even if the store did not answer when it began, for longer than ids are remembered", async () => {
     const { world, one } = await makeWorld(1);
     await one.put("a", { ...at(1000), catchUpWindowMs: 3 * idWindowMs });
     await world.move(900);
@@ -121,7 +121,7 @@ describe("the lease", () => {
     expect(two.scheduler.isActive).toBe(true);
   });
 
-  test("is given away by a server that drains, if another one can take it", async () => {
+  test("is released by a server that drains, if another one can take it", async () => {
     const { world, one, two } = await makeWorld(2);
     one.scheduler.handOver();
     await world.settle();

@@ -135,7 +135,7 @@ describe("pausing", () => {
 });
 
 describe("triggering", () => {
-  test("publishes now, also if it is paused, and leaves its times as they are", async () => {
+  test("publishes now, even if it is paused, and leaves its times as they are", async () => {
     const { world, server } = await makeWorld();
     await put(server, every, true);
     const { last, runs } = await server.schedules.trigger("a");

@@ -102,7 +102,7 @@ export class Schedules {
   }
 
   /**
-   * Publishes it now, apart from its times. Paused and finished ones too.
+   * Publishes it now, in addition to its times. Paused and finished ones too.
    * @param key a request with the same key publishes once
    * @throws ServiceError "not-found"
    */

@@ -95,7 +95,7 @@ test("a tail shows all that happens in other workers, however long it lasts", as
   expect(seen(batches)).toHaveLength(40);
 });
 
-test("a worker stops feeding a tail whose worker has died without a word", async () => {
+test("a worker stops feeding a tail whose worker has crashed", async () => {
   const { make, settle } = world();
   const [a, b] = [await make("a"), await make("b")];
   a.tails.open(

@@ -109,7 +109,7 @@ export function presenceConformance({ name, workers, make }: PresenceConformance
       for (const { at } of last.events) expect(at).toBeGreaterThan(1_700_000_000_000);
     });
 
-    test("watching returns the position from which the events follow, also when repeated later", async () => {
+    test("watching returns the position from which the events follow, even when repeated later", async () => {
       const { first, last } = await two();
       await first.apply([join(arrivalOf("c1")), join(arrivalOf("c2"))]);
       const start = await last.store.watch(room);

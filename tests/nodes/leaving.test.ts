@@ -80,7 +80,7 @@ test.concurrent("POST /v1/drain empties one node: SDK clients move to the other 
   for (const it of readers) it.close();
 });
 
-test.concurrent("the script stops everything it started, also when it is killed", async () => {
+test.concurrent("the script stops everything it started, even when it is killed", async () => {
   await using nodes = await TwoNodes.start({ DRAIN_WINDOW: "0" });
   const pids = [...(await nodes.one.pids()), ...(await nodes.two.pids())];
   expect(pids).toHaveLength(6);

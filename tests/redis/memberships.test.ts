@@ -44,7 +44,7 @@ async function expire(redis: RedisServer, ...ids: readonly (string | undefined)[
   for (const id of ids) await redis.command("DEL", `test/{cluster}:alive:${id}`);
 }
 
-test("if Redis loses all memberships at once, no worker takes the clients of the others for gone", async () => {
+test("if Redis loses all memberships at once, no worker considers the clients of the others gone", async () => {
   await using redis = await RedisServer.start();
   const { one, two, allCount, pass, close, lefts } = await twoWorkers(redis);
   const formerId = one.id();
@@ -67,7 +67,7 @@ test("if Redis loses all memberships at once, no worker takes the clients of the
 });
 
 // As after Redis refused writes for longer than a membership lasts, or after its clock was set forward.
-test("if all memberships expire at once, no worker takes the clients of the others for gone either", async () => {
+test("if all memberships expire at once, no worker considers the clients of the others gone either", async () => {
   await using redis = await RedisServer.start();
   const { one, two, allCount, pass, close, lefts } = await twoWorkers(redis);
   const formerIds = [one.id(), two.id()];

@@ -135,7 +135,7 @@ export const aboutResumeSchedule: About = {
 
 export const aboutTriggerSchedule: About = {
   tag: "schedules",
-  details: `Publishes it now, in addition to its times, also if it is paused or finished. ${withoutRead}`,
+  details: `Publishes it now, in addition to its times, even if it is paused or finished. ${withoutRead}`,
   parameters: [
     id,
     {

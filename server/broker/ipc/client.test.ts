@@ -159,7 +159,7 @@ test("drafts beyond the limit in flight are refused, and accepted again once the
   expect(worker.events).toEqual(["healthy"]);
 });
 
-test("drafts that are refused take no room, whether the host refuses them or is not there", async () => {
+test("refused drafts do not count, whether the host refuses them or is not running", async () => {
   const host = await world.startHost({ broker: new EmbeddedBroker(new MemoryLog({ maxChannels: 1 })) });
   const worker = await world.connect();
   await worker.publish();

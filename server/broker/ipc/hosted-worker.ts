@@ -50,7 +50,7 @@ export class HostedWorker {
     return this.#link.peer;
   }
 
-  /** Handles a question that came as text. */
+  /** Handles a question that arrived as text. */
   handleQuestion(text: string): void {
     const question = parseQuestion(text);
     switch (question.verb) {

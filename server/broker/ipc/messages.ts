@@ -78,7 +78,7 @@ interface Refusal {
   readonly retryAfterMs: number | null;
 }
 
-/** A request that came as text. */
+/** A request that arrived as text. */
 export function parseQuestion(text: string): Question {
   return JSON.parse(text) as Question;
 }

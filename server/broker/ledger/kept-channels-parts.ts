@@ -19,7 +19,7 @@ export interface KeptChannelsParts<T> {
   readonly limits: LogLimits;
   readonly shareLimits: ShareLimits;
   readonly owners: Owners<KeptChannel<T>>;
-  /** Makes the place for a channel's items. */
+  /** Creates the storage for a channel's items. */
   readonly makeItems: () => KeptItems<T>;
   readonly events: KeptChannelsEvents<T>;
   /** Other bytes that count towards the total. */

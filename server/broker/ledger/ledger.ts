@@ -21,7 +21,7 @@ import { type ShareLimits, shareLimitsOf } from "./share-limits.ts";
 export interface LedgerDependencies<T> extends KeptChannelsEvents<T> {
   /** Makes the item to keep for a draft stored at `now`. @param name the channel's, as it is kept */
   make(draft: Draft, place: Place, name: ChannelName, now: number): T;
-  /** Makes the place for a channel's items. */
+  /** Creates the storage for a channel's items. */
   makeItems(): KeptItems<T>;
   /** A channel got a new epoch and keeps its items. */
   onRenew?(channel: KeptChannel<T>): void;
@@ -124,7 +124,8 @@ export class Ledger<T> {
   }
 
   /**
-   * @param seen Positions that were given out. A channel that is behind its position in the same epoch gets a new epoch.
+   * @param seen Positions that clients have received. A channel that is behind its position in the same epoch gets a new
+   * epoch.
    * @param publisher the client that is charged for new ones, as in `Draft`
    * @throws ServiceError "too-many-channels"
    */

@@ -154,7 +154,7 @@ describe("a query for the highest offset of an old record", () => {
     expect(await asked).toEqual([{ highest: 0, isComplete: false }]);
   });
 
-  test("finds what a member handed over before it left, also if it left during the query, and much later", async () => {
+  test("finds what a member handed over before it left, even if it left during the query, and much later", async () => {
     const { members, clock } = World.restarted("a", "b");
     const [a, b] = members;
     b?.knownOffsets.track(room, { epoch: "e1", offset: 7 });

@@ -76,7 +76,7 @@ else
       redis.call(ARGV[11], ARGV[10], string.format('reset %s %.0f', epoch, top))
     end
     redis.call('XADD', KEYS[2], id, unpack(fields))
-    floor, oldest, untilTime = before, now, 0 -- a new stream, also if another program has deleted it
+    floor, oldest, untilTime = before, now, 0 -- a new stream, even if another program has deleted it
   end
   -- At most 1000 are trimmed per publication. Reads skip the rest.
   for _ = 1, 1000 do

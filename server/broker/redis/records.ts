@@ -122,7 +122,7 @@ export class Records {
     return this.#decide(old, isKept ? "keep" : "renew");
   }
 
-  /** Gives a channel a new epoch if its top is behind a position that was given out. @returns its top afterwards */
+  /** Gives a channel a new epoch if its top is behind a position that clients have received. @returns its top afterwards */
   renewBehind(channel: ChannelName, { epoch, offset }: Position): Promise<Position | OldRecord> {
     return this.#decide({ channel, epoch, top: offset, replicationId: "" }, "behind");
   }

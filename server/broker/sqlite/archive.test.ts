@@ -40,7 +40,7 @@ function begin(now: number, limits: Partial<LogLimits> = {}, wall = now): void {
   archive = new Archive({ directory, file, isNew, limits: { ...defaultLogLimits, ...limits }, now, wall });
 }
 
-/** Ends without a word, as a process does that is killed: nothing is saved. */
+/** Ends like a killed process: nothing is saved. */
 function crash(now: number, limits: Partial<LogLimits> = {}): void {
   file.close();
   begin(now, limits);
@@ -95,7 +95,7 @@ describe("Archive, when the disk is full,", () => {
     expect([offsets(), topOf(a)]).toEqual([[1, 2], { epoch: String(epoch), offset: 2 }]);
   });
 
-  test("a channel keeps the epoch that was given out before, and gets no offset from the failed append", () => {
+  test("a channel keeps the epoch that clients know, and gets no offset from the failed append", () => {
     const top = topOf(b);
     fillDisk();
     expect(() => store(0, { channel: b, ...large })).toThrow("full");
@@ -170,7 +170,7 @@ describe("Archive, after a crash,", () => {
     expect(store(60_001)).toMatchObject({ offset: 4 });
   });
 
-  test("an epoch that was given out without a publication survives once a sweep has saved it", () => {
+  test("an epoch that clients know without a publication survives once a sweep has saved it", () => {
     const top = topOf(a);
     sweep(0);
     crash(0);
@@ -205,7 +205,7 @@ describe("Archive deletes from the file", () => {
     expect([rowsOf("ids"), rowsOf("publications")]).toEqual([0, 0]);
   });
 
-  test("forgotten channels; one that is used again has a new epoch, also after a crash", () => {
+  test("forgotten channels; one that is used again has a new epoch, even after a crash", () => {
     crash(0, { forgetMs: 100 });
     store(0, {}, { ...rules, historySize: 0 });
     const old = topOf(a);

@@ -62,7 +62,7 @@ export class Archive {
   /** Whether the witness was written since it was renamed. */
   #isWitnessOld = false;
   #notes: string[] = [];
-  /** Channels whose epoch was given out, but that were not saved when the ledger was discarded. */
+  /** Channels whose epoch clients may know, but that were not saved when the ledger was discarded. */
   #unsaved: readonly KeptChannel<PublicationRef>[] = [];
 
   /** Loads the history and begins a new run. */
@@ -161,7 +161,7 @@ export class Archive {
     { seen, publisher }: TopsOptions = {},
   ): ReadonlyMap<ChannelName, Position> {
     if (seen === undefined) return this.#current(now).ledger.tops(channels, now + this.#shiftMs, undefined, publisher);
-    // Without a write, a new epoch that was given out would be replaced by another one after a restart.
+    // Without a write, a new epoch that clients know would be replaced by another one after a restart.
     return this.#write(now, ({ ledger }) => ledger.tops(channels, now + this.#shiftMs, seen, publisher));
   }
 

@@ -32,7 +32,7 @@ function doubtOf(
   own: FoundWitness | undefined,
 ): string | undefined {
   if (state === undefined) return undefined; // LoadAudit reports this itself
-  // A start-up that did not finish leaves the witness of the previous run beside its own.
+  // A start-up that did not finish leaves the witness of the previous run next to its own.
   if (own?.isSettled === false) return undefined;
   const settled = found.filter(({ isSettled }) => isSettled);
   if (settled.length === 0) return "its witness is missing";

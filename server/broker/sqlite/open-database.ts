@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } fro
 import { join } from "node:path";
 import { DamagedHistory, StorageError } from "./storage-error.ts";
 
-/** The database file. While it is in use, SQLite keeps `history.sqlite-wal` beside it. */
+/** The database file. While it is in use, SQLite keeps `history.sqlite-wal` next to it. */
 export const historyFileName = "history.sqlite";
 
 /** "FANF": distinguishes a history from other SQLite files. */

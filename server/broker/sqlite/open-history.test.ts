@@ -58,7 +58,7 @@ const messagesOf = (it: Archive, now = 0) =>
     .publications.map(({ body }) => JSON.parse(body).message);
 const witnesses = () => readdirSync(directory).filter((name) => name.startsWith("history.witness"));
 
-/** Stores three messages and takes a copy after the second; the third has a number that the copy knows nothing of. */
+/** Stores three messages and takes a copy after the second; the third has a number that is not in the copy. */
 function copyAndGoOn(copy: string, isRunning: boolean): string | undefined {
   store(start(), "1");
   stop();

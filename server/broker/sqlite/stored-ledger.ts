@@ -138,7 +138,7 @@ export class StoredLedger {
     this.#changed = new Set();
   }
 
-  /** Channels whose epoch was given out and that are not in the file yet. */
+  /** Channels whose epoch clients may know, and that are not in the file yet. */
   unsaved(): readonly KeptChannel<PublicationRef>[] {
     return Array.from(this.#changed)
       .filter(({ saved }) => saved === undefined)

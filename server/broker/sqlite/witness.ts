@@ -39,10 +39,10 @@ export interface FoundWitness {
 }
 
 /**
- * The witness: a small file beside the history that records how far the history was acknowledged. Start-up compares the two.
- * If the history is behind its witness, acknowledged publications are lost. If the witness is not the file that the history
- * names, or there are several, the directory was restored from a copy. In both cases the history may lack offsets that were
- * given out, so its channels begin new epochs. See docs/decisions/damaged-history.md.
+ * The witness: a small file next to the history that records the last acknowledged position of the history. Start-up
+ * compares the two. If the history is behind its witness, acknowledged publications are lost. If the witness is not the
+ * file that the history names, or there are several, the directory was restored from a copy. In both cases the history may
+ * lack offsets that were given out, so its channels begin new epochs. See docs/decisions/damaged-history.md.
  *
  * It is written after each transaction and before the answer, without waiting for the disk. So it is never ahead of an
  * intact history, even after a crash or a power cut.

@@ -204,7 +204,7 @@ export class RedisStore {
   #shardDown(shard: Shard, reason: RedisUnreachable | RedisUnusable | undefined): void {
     if (this.#isClosed) return;
     if (reason !== undefined) this.#lastReason = reason;
-    // At the start a person is told at once; later the same may be a server that is being mended.
+    // At the start a person is told at once; later the same error may come from a server that is being repaired.
     if (reason instanceof RedisUnusable) {
       this.#started.reject(reason);
       if (reason.message !== this.#complaint) this.#events.onUnusable?.(reason.message);

@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } fro
 import { join } from "node:path";
 import { ScheduleFileError } from "./file-error.ts";
 
-/** While it is in use, SQLite keeps `schedules.sqlite-wal` beside it. */
+/** While it is in use, SQLite keeps `schedules.sqlite-wal` next to it. */
 export const scheduleFileName = "schedules.sqlite";
 
 /** "FANS": distinguishes the file from a history and from other programs' files. */

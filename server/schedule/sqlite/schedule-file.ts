@@ -116,7 +116,7 @@ function logDamage(id: string): void {
   );
 }
 
-/** A file that was deleted looks like the first start, apart from the file beside it. */
+/** A deleted file looks like the first start, except that the other file exists. */
 function logMissing(): void {
   log().warn(
     "schedules.sqlite was missing or empty, although this server has stored in DATA_DIR before. " +

@@ -16,7 +16,7 @@ describe("the next time of a cron expression", () => {
     expect(times.next("* * * * *", "UTC", after)).toBe(expected as never);
   });
 
-  test("is after the given time, also if an occurrence is due at that time", () => {
+  test("is after the given time, even if an occurrence is due at that time", () => {
     expect(new CronTimes().next("0 0 * * *", "UTC", after)).toBe(after + 86_400_000);
     expect(new CronTimes().next("0 0 * * *", "UTC", after - 1)).toBe(after);
   });

@@ -73,7 +73,7 @@ class StreamReader {
 connectionConformance("An event stream", overStream);
 
 describe("the memory of a stream", () => {
-  /** A stream of which the test takes the parts. */
+  /** A stream whose parts the test takes. */
   function makeStream() {
     const backlog = new Backlog({ slowTimeoutMs: 1000, sendBufferBytes: 1e7 }, new MovedClock());
     let connection: StreamConnection | undefined;
