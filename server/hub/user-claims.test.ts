@@ -35,11 +35,11 @@ async function world(mode: "reject" | "replace") {
       claims.opened(claimant[0]);
       open.add(claimant[0]);
     };
-    const giveBack = (connectionId: string, heir?: string) => {
+    const release = (connectionId: string, successor?: string) => {
       open.delete(connectionId);
-      claims.release("u", connectionId, heir);
+      claims.release("u", connectionId, successor);
     };
-    return { clock, peers, closed, doubted, claim, take, giveBack };
+    return { clock, peers, closed, doubted, claim, take, release };
   };
   const [a, b] = [await make("a"), await make("b")];
   const settle = turn;
@@ -87,7 +87,7 @@ describe("with `reject`", () => {
       const it = { a, ...others }[name];
       await a.claim("c1");
       expect(await refusal(it.take("c2"))).toBe("broker-unavailable");
-      a.giveBack("c1"); // its client has given up
+      a.release("c1"); // its client has given up
       await it.take("c2");
       expect(await refusal(a.take("c3"))).toBe("conflict");
     },
@@ -97,7 +97,7 @@ describe("with `reject`", () => {
     const { a, b, settle } = await world("reject");
     await a.take("c1");
     const taking = b.take("c2");
-    a.giveBack("c1");
+    a.release("c1");
     await taking;
     await settle();
     expect(await refusal(a.take("c3"))).toBe("conflict");
@@ -118,7 +118,7 @@ describe("with `reject`", () => {
     await a.take("c1");
     expect(await refusal(a.take("c2"))).toBe("conflict");
     expect(await refusal(b.take("c3"))).toBe("conflict");
-    a.giveBack("c1");
+    a.release("c1");
     await b.take("c3");
     expect([a.closed, b.closed]).toEqual([[], []]);
   });
@@ -139,7 +139,7 @@ describe("with `reject`", () => {
     await a.take("c1");
     await b.take("c2", "c1");
     expect([a.closed, b.closed]).toEqual([[], []]);
-    a.giveBack("c1"); // It leaves once the new connection has caught up.
+    a.release("c1"); // It leaves once the new connection has caught up.
     expect(await refusal(a.take("c3"))).toBe("conflict");
   });
 
@@ -153,10 +153,10 @@ describe("with `reject`", () => {
     const { a, b, settle } = await world("reject");
     await a.take("c1");
     await a.take("c2", "c1");
-    a.giveBack("c2", "c1");
+    a.release("c2", "c1");
     await settle();
     expect(await refusal(b.take("c3"))).toBe("conflict");
-    a.giveBack("c1");
+    a.release("c1");
     await b.take("c3");
   });
 });
@@ -177,7 +177,7 @@ describe("with `replace`", () => {
     const { a, b, settle } = await world("replace");
     await a.take("c1");
     await b.take("c2");
-    a.giveBack("c1");
+    a.release("c1");
     await a.take("c3");
     await settle();
     expect(b.closed).toContain("c2");
@@ -190,7 +190,7 @@ describe("with `replace`", () => {
     await b.take("c3");
     await settle();
     expect(a.closed).toEqual(["c2"]);
-    a.giveBack("c2", "c1");
+    a.release("c2", "c1");
     await settle();
     expect(a.closed).toEqual(["c2", "c1"]);
   });
@@ -203,7 +203,7 @@ describe("a worker that was given up and returns", () => {
     await loseA();
     await wakeA();
     expect(await refusal(b.take("c2"))).toBe("conflict");
-    a.giveBack("c1");
+    a.release("c1");
     await b.take("c2");
   });
 
@@ -216,7 +216,7 @@ describe("a worker that was given up and returns", () => {
       await b.take("c2");
       await wakeA();
       expect([a.closed, b.closed]).toEqual([["c1"], []]);
-      a.giveBack("c1");
+      a.release("c1");
       expect(await refusal(a.take("c3", "c1"))).toBe(mode === "reject" ? "conflict" : "undefined");
     },
   );

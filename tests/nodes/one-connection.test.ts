@@ -28,11 +28,11 @@ test.concurrent("USER_CONNECTIONS=reject keeps the oldest until it leaves; a tak
   using second = new SocketUnderTest(`${nodes.two.wsUrl}?user_id=u`, { protocols });
   expect((await second.untilClosed()).code).toBe(4501);
   const takesOver = `takes_over=${first.welcome.resume_key}`;
-  using heir = await SocketUnderTest.open(`${nodes.two.wsUrl}?user_id=u&${takesOver}`);
+  using successor = await SocketUnderTest.open(`${nodes.two.wsUrl}?user_id=u&${takesOver}`);
   expect((await first.untilClosed()).code).toBe(1000);
   using third = new SocketUnderTest(`${nodes.one.wsUrl}?user_id=u`, { protocols });
   expect((await third.untilClosed()).code).toBe(4501);
-  heir.close();
+  successor.close();
   await nodes.untilOnline(0);
   using last = await SocketUnderTest.open(`${nodes.one.wsUrl}?user_id=u`);
   expect(last.welcome).toMatchObject({ online: 1 });

@@ -139,10 +139,10 @@ export class PresenceHost {
     this.#workers.delete(owner);
     const remove = () => {
       this.#orphans.delete(owner);
-      const [heir] = this.#workers.values();
+      const [other] = this.#workers.values();
       for (const [channel, update] of this.#ledger.removeOwner(owner)) {
         this.#announce(channel, update);
-        if (heir !== undefined) send(heir.link, { verb: "caused", channel, update });
+        if (other !== undefined) send(other.link, { verb: "caused", channel, update });
       }
     };
     this.#orphans.set(owner, this.#clock.setTimeout(remove, orphanMs));
