@@ -63,7 +63,7 @@ export function makeChannel<Input, Data>(
     history: (more) => ask({ ...more, type: "history", channel: name }),
     presence: (page) => ask({ type: "presence", channel: name, page }),
     [Symbol.asyncIterator]() {
-      // `undefined` stands for the end.
+      // `undefined` means the end.
       const waiting: (Message<Data> | undefined)[] = [];
       let wake: ((value?: unknown) => void) | undefined;
       const add = (next?: Message<Data>) => {

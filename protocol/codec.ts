@@ -66,7 +66,7 @@ function unknownOf(object: fields.Fields): UnknownFields | undefined {
   for (const name in object) {
     if (known.includes(name)) continue;
     given ??= [...fields.unknownIn(object)];
-    if (name !== "") given.push(name); // it stands for the unknown ones
+    if (name !== "") given.push(name); // it represents the unknown ones
   }
   return given === undefined ? undefined : { given, known };
 }

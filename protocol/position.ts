@@ -19,7 +19,7 @@ export type Since =
   | { readonly from: "last"; readonly count: number };
 
 /**
- * Stands for a cursor that cannot be parsed: a position in an epoch that no channel ever has. The client is told that
+ * Represents a cursor that cannot be parsed: a position in an epoch that no channel ever has. The client is told that
  * messages may be missing, and receives the whole history.
  */
 export const unknownPosition: Position = { epoch: "", offset: 0 };

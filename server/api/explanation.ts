@@ -10,7 +10,7 @@ export interface Explanation {
   readonly source: Source;
   /** The deciding rule, as it is written: `publish: nobody`. */
   readonly rule?: string;
-  /** Where that stands: `channels[1] (fanfare.config.yaml, line 12)`. */
+  /** Where that is set: `channels[1] (fanfare.config.yaml, line 12)`. */
   readonly place?: string;
   readonly because: string;
 }

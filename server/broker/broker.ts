@@ -63,7 +63,7 @@ export interface BrokerEvents {
   onBreak(): void;
   /**
    * A channel that this worker listens to has a new epoch, because its numbering went back (storage lost its tail, or an
-   * older copy was restored). `top` is where it stands now; its epoch was never used for this channel before. No order is
+   * older copy was restored). `top` is its position now; its epoch was never used for this channel before. No order is
    * promised between this and the first publication of the new epoch, and it may be called more than once.
    */
   onReset(channel: ChannelName, top: Position): void;

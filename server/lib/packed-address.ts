@@ -36,7 +36,7 @@ export function withoutPort(packed: number): number {
   return packed - (packed % portFactor);
 }
 
-/** Ports are counted from 1, and 0 stands for none. With an address of 32 bits, that makes 49 of the 53 bits of a number. */
+/** Ports are counted from 1, and 0 means none. With an address of 32 bits, that makes 49 of the 53 bits of a number. */
 const portFactor = 2 ** 17;
 const zero = 0x30;
 const nine = 0x39;

@@ -59,7 +59,7 @@ async function eachLine(path: string, onLine: (line: string) => void): Promise<v
   }
 }
 
-/** `0100007F` is `127.0.0.1`; an address of IPv6 is in brackets, unless it stands for one of IPv4. */
+/** `0100007F` is `127.0.0.1`; an address of IPv6 is in brackets, unless it is a mapped IPv4 address. */
 function addressOf(words: string): string {
   const bytes = Buffer.from(words, "hex").swap32();
   if (bytes.length === 4) return bytes.join(".");

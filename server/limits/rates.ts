@@ -35,7 +35,7 @@ const burstSeconds = {
   handshakes: 10,
 } as const satisfies Readonly<Record<Kind, number>>;
 
-/** The allowance of one user. @param factor how many users the principal stands for */
+/** The allowance of one user. @param factor how many users' allowances the principal has */
 export function allowanceOf(settings: BudgetSettings, factor: number): Allowance {
   const rate = (kind: Kind, perSecond: number): Rate | undefined => {
     const isLimited = perSecond > 0 && Number.isFinite(perSecond);

@@ -54,7 +54,7 @@ test("a connection that ended leaves after the grace", async () => {
   tracker.join(room, arrival);
   tracker.end("c1", [room]);
   await clock.moveInSteps(graceMs - 100, 100);
-  expect(done).toEqual(["release c1"]); // the last change stands for those before
+  expect(done).toEqual(["release c1"]); // the last change replaces those before
   await clock.moveInSteps(200, 100);
   await turn();
   expect(done).toEqual(["release c1", "leave c1"]);

@@ -28,7 +28,7 @@ export class QueryCheck {
     }
   }
 
-  /** @param query PromQL, in which Grafana's variables may stand, or `label_values(metric, label)` */
+  /** @param query PromQL, which may contain Grafana's variables, or `label_values(metric, label)` */
   faultsOf(query: string): readonly string[] {
     const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(query) ?? [];
     const text = metric === undefined ? query.replaceAll("$__rate_interval", "5m") : `count by (${label}) (${metric})`;

@@ -10,7 +10,7 @@ const assignment =
 /** Taken from somewhere else, or left out. */
 const isReference = (value: string) => /^(?:whsec_)?[$<{/]|^process\.env|^env\(|^os\.environ|…/.test(value);
 
-/** Secrets that stand in the file as they are. */
+/** Secrets that the file contains literally. */
 function secretsIn(text: string): readonly string[] {
   return Array.from(text.matchAll(assignment), ([, value = ""]) => value.replace(/["',;)`|\\]+$/, "")).filter(
     (it) => !isReference(it),

@@ -28,11 +28,11 @@ const isOutlined = `getComputedStyle(document.activeElement).outlineStyle !== "n
 /** Every visible text whose contrast is below 4.5:1, the minimum in WCAG 2.2 AA (§1.4.3). */
 const faintTexts = `(() => {
   const channels = (color) => color.match(/[\\d.]+/g).map(Number);
-  const light = (color) => {
+  const luminance = (color) => {
     const [r, g, b] = channels(color).map((it) => it / 255).map((it) => it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const ground = (element) => {
+  const background = (element) => {
     for (let at = element; at; at = at.parentElement) {
       const { backgroundColor } = getComputedStyle(at);
       if ((channels(backgroundColor)[3] ?? 1) === 1) return backgroundColor;
@@ -42,7 +42,7 @@ const faintTexts = `(() => {
   const shown = [...document.body.querySelectorAll("*")].filter((it) => it.checkVisibility());
   const texts = shown.filter((it) => [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== ""));
   return texts.flatMap((it) => {
-    const [low, high] = [light(getComputedStyle(it).color), light(ground(it))].sort((a, b) => a - b);
+    const [low, high] = [luminance(getComputedStyle(it).color), luminance(background(it))].sort((a, b) => a - b);
     const contrast = (high + 0.05) / (low + 0.05);
     return contrast < 4.5 ? [it.textContent.trim() + ": " + contrast.toFixed(2)] : [];
   });

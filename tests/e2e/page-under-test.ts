@@ -48,7 +48,7 @@ export class PageUnderTest {
     await this.page.getByRole("log").getByText(text).last().waitFor();
   }
 
-  /** The texts of all messages, without what stands before them. */
+  /** The texts of all messages, without the time and the sender before them. */
   async texts(): Promise<string[]> {
     const texts = await this.messages.locator(".body").allInnerTexts();
     return texts.map((it) => it.trim());

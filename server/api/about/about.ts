@@ -39,7 +39,7 @@ export const tags = {
   channels: "Inspect channels: history and presence.",
   schedules: "Publish at a time, at an interval, or by a cron expression.",
   connections: "List and close connections.",
-  tracing: "Find out what became of a publication, and watch what happens.",
+  tracing: "Find out why a publication did not arrive, and watch events live.",
   streams: "Receive messages over WebSocket or Server-Sent Events.",
   operations: "Health checks, metrics and operations.",
   documents: "This documentation, for people and programs.",

@@ -9,7 +9,7 @@ export const tokenIdLength = 256;
 
 const kind = text("`user` or `token`.", { enum: ["user", "token"] });
 const optional = {
-  until: time("When it ends. Absent: when it is lifted, or after 400 days."),
+  until: time("When the block expires. Absent: when it is lifted, or after 400 days."),
   reason: shortText("For operators. Clients do not see it.", reasonLength),
 };
 const block = object(
@@ -29,7 +29,7 @@ const blocked = object(
 export const blockRequest = object(
   {},
   {
-    expires_in_s: whole("Seconds until it ends by itself.", { minimum: 1, maximum: maxBlockS }),
+    expires_in_s: whole("Seconds until the block expires.", { minimum: 1, maximum: maxBlockS }),
     reason: shortText("For operators.", reasonLength),
   },
 );
@@ -38,7 +38,7 @@ const example = { kind: "user", id: "mallory", blocked_at: "2026-11-20T10:30:25.
 const lifted = json(object({ lifted: text("The user, or the token's `jti`.") }), { one: { lifted: "mallory" } });
 
 const details =
-  "Holds on all workers and machines, over WebSocket, event streams and HTTP. Open connections are closed with 4504. It is kept " +
+  "Applies on all workers and machines, over WebSocket, event streams and HTTP. Open connections are closed with 4504. It is stored " +
   "where the histories are kept: with `DATA_DIR` or Redis it outlives a restart.";
 
 function aboutBlock(id: Parameter, what: string): About {

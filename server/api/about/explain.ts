@@ -10,7 +10,7 @@ const parts = [
   {
     granted: flag("Whether the client has the right. For presence: whether it sees the users."),
     source: text(
-      "The kind of thing that decides: a grant, a channel rule, a default, a setting, a hook, a block, or the server itself.",
+      "What the decision is based on: a grant, a channel rule, a default, a setting, a hook, a block, or the server itself.",
       {
         enum: sources,
       },
@@ -18,8 +18,8 @@ const parts = [
     because: text("The reason, for people."),
   },
   {
-    rule: text("What decides, as it is written."),
-    place: text("Where that stands: the rule and its line in the settings file, the claim, or the setting."),
+    rule: text("The deciding rule, as it is written."),
+    place: text("Where that is set: the rule and its line in the settings file, the claim, or the setting."),
   },
 ] as const;
 
@@ -28,7 +28,7 @@ const explanation = shape<Explanation>(...parts);
 const presence = object(
   {
     ...parts[0],
-    sees: text("What the client sees of the channel's presence.", { enum: ["users", "count", "nothing"] }),
+    sees: text("The part of the channel's presence that the client sees.", { enum: ["users", "count", "nothing"] }),
   },
   parts[1],
 );
@@ -64,7 +64,7 @@ export const aboutExplain: About = {
   ],
   answers: {
     200: {
-      description: "Each right, and what decides about it.",
+      description: "Each right, and the rule that decides about it.",
       contents: json(
         object(
           {

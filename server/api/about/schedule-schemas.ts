@@ -15,21 +15,24 @@ const isoTime = (description: string) => text(`${description}: ${isoTimeRule}.`,
 const timing = {
   at: atField,
   delay_s: delayField,
-  every_s: seconds("Publish at this interval. For a distance below a second, publish yourself.", scheduleLimits.everyS),
+  every_s: seconds(
+    "Publish at this interval. For intervals below a second, use your own timer.",
+    scheduleLimits.everyS,
+  ),
   cron: text(`Publish at the times of ${cronRule}.`, { minLength: 1, maxLength: 200 }),
 };
 
 const rules = {
   tz: text(`For cron: ${tzRule}.`, { default: "UTC" }),
-  jitter_s: seconds("Publish up to this much later, differently each time.", scheduleLimits.jitterS),
-  max_runs: whole("Publish at most so many times.", { minimum: 1, maximum: scheduleLimits.runs.max }),
+  jitter_s: seconds("Publish with a random delay of up to this.", scheduleLimits.jitterS),
+  max_runs: whole("Publish at most this many times.", { minimum: 1, maximum: scheduleLimits.runs.max }),
   starts_at: isoTime("Not before this time. An interval counts from it"),
   ends_at: isoTime("Not after this time"),
   catch_up: text(
-    "What to publish of what was missed in an outage: nothing that is more than 30 s late, only the last, or all.",
+    "Which missed occurrences to publish after an outage: none that are more than 30 s late, only the last, or all.",
     { enum: scheduleLimits.catchUps, default: "last" },
   ),
-  catch_up_window_s: seconds("Nothing is published that is later than this.", scheduleLimits.catchUpWindowS),
+  catch_up_window_s: seconds("Occurrences that are later than this are not published.", scheduleLimits.catchUpWindowS),
 };
 
 const publishOnly: JsonSchema = withoutTimes(publishRequest);
@@ -58,24 +61,24 @@ const lastRun = object(
       "`published`, `failed`, `missed` (later than the catch-up window) or `unknown` (interrupted for so long that the server cannot know whether it was published).",
       { enum: ["published", "failed", "missed", "unknown"] },
     ),
-    published: whole("How many channels or users got it."),
+    published: whole("How many channels or users it was published to."),
   },
   { error: object({ code: errorCode, message: text("What was wrong, for people.") }) },
 );
 
 export const scheduleSchema: JsonSchema = {
-  description: "A schedule, with its state. The fields of the request are shown as they apply.",
+  description: "A schedule, with its state. The fields of the request have the values that apply.",
   ...object(
     {
       id: text("The id of the schedule. Ids that begin with `$` belong to the server."),
-      revision: whole("Grows by one with each change of what is published or when.", { minimum: 1 }),
+      revision: whole("Grows by one with each change of the publication or its times.", { minimum: 1 }),
       state: text("Whether it fires.", { enum: ["active", "paused", "finished"] }),
       origin: text("`api`, `file` (the settings file) or `setting` (NOTIFICATION_INTERVAL).", {
         enum: ["api", "file", "setting"],
       }),
       durable: flag("Whether a restart of the server keeps it."),
       next: list("The next times, at most five, without jitter.", time("A time."), { maxItems: 5 }),
-      last: { anyOf: [lastRun, { type: "null" }], description: "What became of the last one." },
+      last: { anyOf: [lastRun, { type: "null" }], description: "The result of the last one." },
       runs: whole("How often this revision has been published."),
       catch_up: rules.catch_up,
       catch_up_window_s: rules.catch_up_window_s,
@@ -85,7 +88,7 @@ export const scheduleSchema: JsonSchema = {
     {
       publish: {
         ...publishOnly,
-        description: "What it publishes. Absent if the key lacks the scope `read` and did not send it.",
+        description: "The publication. Absent if the key lacks the scope `read` and did not send it.",
       },
       ...timing,
       tz: rules.tz,
@@ -111,5 +114,5 @@ export const scheduledSchema: JsonSchema = {
 /** A publish request inside a schedule, which says itself when. */
 function withoutTimes(schema: JsonSchema): JsonSchema {
   const { at: _at, delay_s: _delay, ...properties } = schema.properties ?? {};
-  return { ...schema, description: "What to publish, as POST /v1/publish takes it.", properties };
+  return { ...schema, description: "The publication, like the body of POST /v1/publish.", properties };
 }

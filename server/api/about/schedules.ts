@@ -106,7 +106,7 @@ export const aboutGetSchedule: About = {
 
 export const aboutDeleteSchedule: About = {
   tag: "schedules",
-  details: "A schedule of the settings file, or of `NOTIFICATION_INTERVAL`, is removed there (403).",
+  details: "A schedule of the settings file, or of `NOTIFICATION_INTERVAL`, can only be removed there (403).",
   parameters: [id],
   answers: {
     200: {
@@ -127,7 +127,7 @@ export const aboutPauseSchedule: About = {
 
 export const aboutResumeSchedule: About = {
   tag: "schedules",
-  details: `What was due while it was paused is not published. A schedule with \`at\` or \`delay_s\` whose time has passed is published now, within its catch-up window. ${withoutRead}`,
+  details: `Occurrences during the pause are not published. A schedule with \`at\` or \`delay_s\` whose time has passed is published now, within its catch-up window. ${withoutRead}`,
   parameters: [id],
   answers: { 200: { description: "Resumed.", contents: one } },
   errors: ["not-found", ...stored],

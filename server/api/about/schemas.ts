@@ -41,7 +41,7 @@ export const epoch = text("The epoch of the channel. A new epoch means that offs
 
 /** Describes one connection in a channel. */
 export const userInfo: JsonSchema = {
-  description: `What others may know about the user: the claim \`info\` of the token, any JSON of at most ${limits.infoBytes} bytes.`,
+  description: `Information that others may see about the user: the claim \`info\` of the token, any JSON of at most ${limits.infoBytes} bytes.`,
 };
 
 export const memberId = text(
@@ -97,7 +97,7 @@ export const anyJson: JsonSchema = {
 export const sender = shortText("The display name of the sender.", limits.senderLength);
 
 export const key = shortText(
-  "What it is about, for clients that keep only the latest value per key.",
+  "The subject of the publication, for clients that keep only the latest value per key.",
   limits.keyLength,
 );
 

@@ -9,7 +9,7 @@ const verdicts = Object.entries(verdictTable).map(([name, meaning]) => `\`${name
 const event = object(
   { at: time("When it happened."), kind: text("What happened.", { enum: ["left", "refused", "gap"] }) },
   {
-    by: text("Who ended the subscription.", { enum: ["client", "token"] }),
+    by: text("Whether the client ended the subscription, or a new token.", { enum: ["client", "token"] }),
     code: errorCode,
     reason: { description: "Why it was refused, or the reason of the gap.", anyOf: [{ type: "string" }, gapReason] },
     epoch,
@@ -27,8 +27,8 @@ const connection = object(
     remote: text("The client's address, as the server sees it."),
     is_open: flag("Whether it is open now."),
     connected_at: time("When it was opened."),
-    buffered_bytes: whole("Bytes that wait in the server because the client reads too slowly."),
-    events: list("What happened to it in the channel, oldest first: the last 16.", event),
+    buffered_bytes: whole("Bytes that are buffered in the server because the client reads too slowly."),
+    events: list("Its last 16 events in the channel, oldest first.", event),
     rule: object(
       { subscribe: text("Who may subscribe.", { enum: ["anyone", "authenticated", "token", "nobody", "hook"] }) },
       {
@@ -43,7 +43,9 @@ const connection = object(
     closed: text("Why the server closed it; absent if the client closed it or the network broke.", {
       enum: Object.keys(closeTable),
     }),
-    verdict: text("What became of the publication. The list above explains each.", { enum: Object.keys(verdictTable) }),
+    verdict: text("Whether the publication arrived, and why not. The list above explains each verdict.", {
+      enum: Object.keys(verdictTable),
+    }),
     sentence: text("The same for people."),
     joined_at: time("When it joined the channel."),
     after: whole("The offset after which it began to receive."),
@@ -61,7 +63,7 @@ const publication = object(
   {
     id: publicationId,
     timestamp: time("When it was stored."),
-    excluded_connection_id: text("The connection that its publisher left out."),
+    excluded_connection_id: text("The connection that its publisher excluded."),
   },
 );
 
@@ -69,7 +71,7 @@ const refusal = object(
   {
     at: time("When it was refused."),
     worker: text("The worker that refused it."),
-    action: text("What was refused: `connect`, `publish`, or a request such as `POST /v1/publish`."),
+    action: text("The refused action: `connect`, `publish`, or a request such as `POST /v1/publish`."),
     code: errorCode,
     reason: text("Why."),
     remote: text("The client's address."),
@@ -113,7 +115,7 @@ const example = {
 
 export const aboutTrace: About = {
   tag: "tracing",
-  details: `Answers "Why did it not arrive?". The server knows how far each connection was sent each channel, and remembers for a while what that does not show: connections that ended, channels they left, refusals and gaps. All workers and machines are asked.
+  details: `Answers "Why did it not arrive?". The server knows up to which message it has sent each channel to each connection. For a while it also remembers ended connections, channels they left, refusals and gaps. All workers and machines are asked.
 
 Without \`id\` and \`offset\` it is about the latest publication. An \`id\` is looked for in the last 1000 publications of the history.
 
@@ -143,7 +145,7 @@ ${verdicts.join("\n\n")}`,
   ],
   answers: {
     200: {
-      description: "What became of the publication, one entry per connection.",
+      description: "Whether the publication arrived, one entry per connection.",
       contents: json(
         object(
           {

@@ -5,7 +5,9 @@ import { drainPhases } from "../../hub/drain.ts";
 /** The progress of a roll, or how it ended. */
 const rollStep = {
   number: whole("Counted from 1 since the start of the server."),
-  phase: text("What the reload or upgrade does, or how it ended.", { enum: ["starting", "moving", "done", "failed"] }),
+  phase: text("The progress of the reload or upgrade, or how it ended.", {
+    enum: ["starting", "moving", "done", "failed"],
+  }),
   message: text("One sentence about it, such as why it failed."),
 };
 
@@ -129,7 +131,7 @@ export const aboutDrainProgress: About = {
         object(
           {
             status: text("Whether the server is shutting down.", { enum: ["running", "draining"] }),
-            phase: text("The phase of the worker that is furthest.", { enum: [...drainPhases] }),
+            phase: text("The phase of the worker that has progressed furthest.", { enum: [...drainPhases] }),
             remaining: whole("Open connections of workers that are draining."),
             closed: object({
               left: whole("Connections that their clients closed."),

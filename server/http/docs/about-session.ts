@@ -19,7 +19,7 @@ The cookie is \`HttpOnly\`. Over https it is named \`__Host-fanfare\` and is \`S
             description: "When the token expires; null: never.",
           },
           cookie: text("The name of the cookie.", { enum: ["__Host-fanfare", "fanfare"] }),
-          max_age_s: whole("Seconds until the browser forgets the cookie.", { maximum: 86_400 }),
+          max_age_s: whole("Seconds until the browser deletes the cookie.", { maximum: 86_400 }),
         }),
         {
           one: { user: "alice", expires_at: "2026-11-20T22:30:30.000Z", cookie: "__Host-fanfare", max_age_s: 43_205 },
@@ -33,7 +33,7 @@ The cookie is \`HttpOnly\`. Over https it is named \`__Host-fanfare\` and is \`S
 export const aboutEndSession: About = {
   tag: "streams",
   details:
-    "The browser forgets the cookie. Connections that are open stay open: close them in the page. To make the token useless everywhere, block its `jti` or the user.",
+    "The browser deletes the cookie. Open connections stay open: close them in the page. To revoke the token everywhere, block its `jti` or the user.",
   answers: {
     200: {
       description: "`Set-Cookie` removes the cookie.",

@@ -29,7 +29,7 @@ export const aboutTail: About = {
   tag: "tracing",
   details: `An event stream: each \`data:\` is one event, from all workers and machines, without the content of publications. It begins with what happens after the request and cannot be resumed.
 
-A tail never slows down delivery: each worker passes on at most 500 events per 200 ms. What is dropped for this reason, or because the client reads too slowly, is counted in an event of type \`dropped\`: \`{"count": 120}\`. A worker serves at most 16 tails.
+A tail never slows down delivery: each worker passes on at most 500 events per 200 ms. Events that are dropped for this reason, or because the client reads too slowly, are counted in an event of type \`dropped\`: \`{"count": 120}\`. A worker serves at most 16 tails.
 
 ${kinds.join("\n\n")}`,
   parameters: [

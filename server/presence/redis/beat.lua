@@ -1,4 +1,4 @@
--- A heartbeat of one owner on one primary. It stands for all its presences there.
+-- A heartbeat of one owner on one primary. It covers all its presences there.
 --
 -- KEYS  1  owners: set, including owners that expired
 --       2  heartbeat key of the owner, which expires

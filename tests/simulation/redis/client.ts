@@ -14,7 +14,7 @@ interface InFlight {
 }
 
 /**
- * Stands for the client library, set as server/lib/redis/connect.ts sets it: reconnects until it is closed, keeps nothing
+ * A model of the client library, set as server/lib/redis/connect.ts sets it: reconnects until it is closed, keeps nothing
  * for later, and fails what is in flight when its connection breaks.
  */
 export class ModelClient {
