@@ -61,7 +61,7 @@ describe("fanfare trace", () => {
   });
 
   test("needs a user or a connection, and either an id or an offset", async () => {
-    expect(await runFakeCli(["trace"])).toMatchObject({ code: 1, err: expect.stringContaining("Pass --user") });
+    expect(await runFakeCli(["trace"])).toMatchObject({ code: 1, err: expect.stringContaining("expected --user") });
     const both = await runFakeCli(["trace", "--user", "u1", "--id", "m7", "--offset", "7"]);
     expect([both.code, both.err]).toEqual([2, expect.stringContaining("cannot be used with")]);
   });

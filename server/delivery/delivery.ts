@@ -51,7 +51,7 @@ export interface DeliveryEvents {
   hasRoomFor(bytes: number, session: Session): boolean;
   /** The account that is charged when a session catches up. */
   accountOf(session: Session): Pick<Account, "waitFor" | "spend">;
-  /** A session was told that publications are lost to it. */
+  /** A session was told by a gap that it cannot receive publications. */
   onGap(session: Session, channel: ChannelName, gap: Gap): void;
   /** A flush has written a batch to so many connections of this worker. Called after all writes. Must not throw. */
   readonly onFlushed?: ((batch: Batch, connections: number) => void) | undefined;

@@ -40,7 +40,7 @@ export interface PumpDependencies {
   hasRoomFor(bytes: number, session: Session): boolean;
   /** The account that is charged when a session catches up. */
   accountOf(session: Session): Pick<Account, "waitFor" | "spend">;
-  /** The session was told that publications are lost to it. */
+  /** The session was told by a gap that it cannot receive publications. */
   onGap(session: Session, channel: ChannelName, gap: Gap): void;
 }
 

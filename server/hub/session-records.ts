@@ -71,7 +71,7 @@ export class SessionRecords {
     if (feed.isWatched) feed.report({ kind: "unsubscribed", channel, ...aboutSession(session) });
   }
 
-  /** One session was told that publications are lost to it. */
+  /** One session was told by a gap that it cannot receive publications. */
   readonly onGap = (session: Session, channel: ChannelName, gap: Gap): void => {
     const { journal, feed } = this.#recorder;
     journal.noted(session.id, { kind: "gap", channel, ...gap });

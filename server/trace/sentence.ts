@@ -23,9 +23,9 @@ function predicate(finding: Finding, publication: TracedPublication, facts: Conn
   const { channel, offset } = publication;
   switch (finding.verdict) {
     case "drained":
-      return `was sent offset ${offset}, and nothing waits in the server: all bytes are on their way to the client`;
+      return `was sent offset ${offset}, and nothing is buffered in the server: all bytes are on their way to the client`;
     case "sent":
-      return `was sent offset ${offset}, but its client reads slowly: ${facts.bufferedBytes} bytes still wait in the server`;
+      return `was sent offset ${offset}, but its client reads slowly: ${facts.bufferedBytes} bytes are still buffered in the server`;
     case "lagging":
       return lagging(finding.membership, facts);
     case "pending":
@@ -33,13 +33,13 @@ function predicate(finding: Finding, publication: TracedPublication, facts: Conn
     case "not-arrived":
       return `is connected to a worker that has received ${channel} only up to offset ${finding.membership.head}; it fetches the rest`;
     case "excluded":
-      return "was left out on purpose: the publisher excluded this connection (its own, with echo off)";
+      return "was excluded by the publisher (it may be its own connection, with echo off)";
     case "gap":
-      return `was told that offset ${offset} is lost to it${reasonOf(finding.gap)}`;
+      return `was told by a gap that it cannot receive offset ${offset}${reasonOf(finding.gap)}`;
     case "joined-later":
-      return `joined ${channel} at ${text(finding.membership.joinedTime)}, after offset ${finding.membership.after}, and asked for nothing earlier`;
+      return `joined ${channel} at ${text(finding.membership.joinedTime)}, after offset ${finding.membership.after}, and did not request earlier ones`;
     case "resumed-after":
-      return `continued ${channel} after offset ${finding.membership.after}, so its client says that it already has offset ${offset}`;
+      return `continued ${channel} after offset ${finding.membership.after}, so its client already has offset ${offset}`;
     case "other-epoch":
       return `cannot be compared: the offsets of ${channel} have started again since (another epoch)`;
     case "left":
@@ -47,7 +47,7 @@ function predicate(finding: Finding, publication: TracedPublication, facts: Conn
     case "sent-before-leaving":
       return `was sent offset ${offset} before it left ${channel} at ${text(finding.note.at)} ${cause(finding.note.by)}`;
     case "refused":
-      return `asked for ${channel} at ${text(finding.note.at)} and was refused (${finding.note.code}): ${finding.note.reason}`;
+      return `subscribed to ${channel} at ${text(finding.note.at)} and was refused (${finding.note.code}): ${finding.note.reason}`;
     case "not-subscribed":
       return notSubscribed(channel, facts);
     case "gone":
@@ -57,12 +57,14 @@ function predicate(finding: Finding, publication: TracedPublication, facts: Conn
 }
 
 function lagging({ cursor, flushed }: MembershipFacts, { isFull, bufferedBytes }: ConnectionFacts): string {
-  const why = isFull ? `its client reads too slowly (${bufferedBytes} bytes wait)` : "it is being sent the history";
+  const why = isFull
+    ? `its client reads too slowly (${bufferedBytes} bytes are buffered)`
+    : "it is being sent the history";
   return `is behind: it was sent up to offset ${cursor} of ${flushed}, because ${why}`;
 }
 
 function notSubscribed(channel: string, { forbidden, rule }: ConnectionFacts): string {
-  const never = `is connected but never asked for ${channel}`;
+  const never = `is connected but never subscribed to ${channel}`;
   if (rule.subscribe === "hook") return `${never}; the application decides whether it may (subscribe: hook)`;
   if (forbidden === undefined) return `${never}; it may subscribe to it`;
   const which = rule.match === undefined ? "the default" : `the channel rule ${JSON.stringify(rule.match)}`;

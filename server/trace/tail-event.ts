@@ -9,7 +9,7 @@ export const tailEventTable = {
   subscribed: "A connection joined a channel.",
   unsubscribed: "A connection left a channel.",
   refused: "A connection, a client's command or an HTTP request was refused.",
-  gap: "A connection was told that publications are lost to it.",
+  gap: "A connection was told by a gap that it cannot receive publications any more.",
 } as const;
 
 export type TailEventKind = keyof typeof tailEventTable;

@@ -3,20 +3,20 @@ import type { Coverage, Gap, Note } from "./records.ts";
 
 /** Every answer to "did this publication reach this connection?", and its meaning. */
 export const verdictTable = {
-  drained: "It was sent, and nothing that was sent waits in the server.",
-  sent: "It was sent, but the client reads slowly and some bytes still wait in the server.",
+  drained: "It was sent, and nothing is buffered in the server.",
+  sent: "It was sent, but the client reads slowly, and some bytes are still buffered in the server.",
   pending: "This worker has it and sends it with the next flush.",
   lagging: "The connection is behind and is being sent earlier publications first.",
   "not-arrived": "The connection's worker has not received it from the broker yet.",
-  excluded: "The publisher left this connection out.",
-  gap: "The client was told that it is lost to it.",
-  "joined-later": "The connection joined the channel after it and asked for nothing earlier.",
-  "resumed-after": "The client continued from a position at or beyond it, so it says that it has it.",
+  excluded: "The publisher excluded this connection.",
+  gap: "The client was told by a gap that it cannot receive it any more.",
+  "joined-later": "The connection joined the channel after it and did not request earlier publications.",
+  "resumed-after": "The client resumed from this position or a later one, which means that it already has it.",
   "other-epoch": "The channel's offsets have started again since.",
   left: "The connection left the channel before it.",
   "sent-before-leaving": "It was sent before the connection left the channel.",
-  refused: "The connection asked for the channel and was refused.",
-  "not-subscribed": "The connection never asked for the channel.",
+  refused: "The connection's subscription to the channel was refused.",
+  "not-subscribed": "The connection never subscribed to the channel.",
   "sent-before-end": "It was sent before the connection ended.",
   gone: "The connection had ended before it.",
 } as const;

@@ -95,7 +95,7 @@ const example = {
       connected_at: "2026-11-20T10:29:58.120Z",
       verdict: "refused",
       sentence:
-        'c_8fK2nQ of alice asked for room:1 at 2026-11-20T10:29:58Z and was refused (forbidden): not allowed to subscribe to "room:1": the token needs "subscribe":["room:1"], or a channel rule must allow it.',
+        'c_8fK2nQ of alice subscribed to room:1 at 2026-11-20T10:29:58Z and was refused (forbidden): not allowed to subscribe to "room:1": the token needs "subscribe":["room:1"], or a channel rule must allow it.',
       buffered_bytes: 0,
       events: [
         {
