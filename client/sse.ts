@@ -89,7 +89,7 @@ class SseSocket implements Socket {
       const isStream = response.status === 200 && response.body;
       return isStream ? await this.#readStream(isStream) : closeInfoOf(response, await problemOf(response));
     } catch (error) {
-      return { code: 1006, reason: `${error}` };
+      return { code: 1006, reason: why(error) };
     }
   }
 
@@ -172,7 +172,7 @@ class SseSocket implements Socket {
       return isRetryable(refused.code) ? { retry_after_ms: 0, ...refused } : refused;
     } catch (error) {
       // It may have arrived. The client retries with the same id.
-      return { type: "error", code: "broker-unavailable", message: `${error}`, retry_after_ms: 0 };
+      return { type: "error", code: "broker-unavailable", message: why(error), retry_after_ms: 0 };
     }
   }
 
@@ -221,6 +221,11 @@ function inTime(answer: Promise<object>): Promise<object | undefined> {
 interface Problem {
   readonly code?: string;
   readonly detail?: string;
+}
+
+/** In Node only the cause says more than "fetch failed", such as `connect ECONNREFUSED 127.0.0.1:8000`. */
+function why(error: unknown): string {
+  return `${(error as Error).cause ?? error}`;
 }
 
 function pathOf(channel: string): string {

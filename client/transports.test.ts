@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { decodeServerFrames, type IncomingFrame } from "../protocol/client-codec.ts";
 import { checkCursorFits } from "../server/transport/sse/stream-request.ts";
 import { askedWait } from "./backoff.ts";
@@ -67,6 +67,15 @@ describe("a stream", () => {
       { code: "forbidden", message: "not in a stream: a b" },
       { code: "forbidden", message: "not in a stream: room:199" },
     ]);
+  });
+
+  test("that cannot be opened in Node says why: there, the error of `fetch` has the reason as its cause", async () => {
+    const fetch = spyOn(globalThis, "fetch").mockRejectedValue(
+      new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:1") }),
+    );
+    const closeInfo = await connect(makeStream(), new URL("http://127.0.0.1:1/")).ended;
+    fetch.mockRestore();
+    expect(closeInfo).toEqual({ code: 1006, reason: "Error: connect ECONNREFUSED 127.0.0.1:1" });
   });
 
   test("that is cut ends without a retry time: its `retry:` is meant for an EventSource", async () => {
