@@ -1,3 +1,4 @@
+import { isDots, plainChannelPattern } from "../protocol/channel-name.ts";
 import type { ClientCommand, decodeServerFrames, IncomingFrame } from "../protocol/client-codec.ts";
 import { isRetryable } from "../protocol/errors.ts";
 import type { Ref } from "../protocol/frames.ts";
@@ -18,8 +19,6 @@ export const makeSse =
   (target, events) =>
     new SseSocket(target, events, decode, writeCursor);
 
-/** The names that a stream may have. The server refuses a request with any other name, whatever the others are. */
-const plainName = /^(?!\.\.?$)[\w=,.;:/-][\w=@,.;:/-]{0,199}$/;
 /** Bytes of an epoch and an offset in a cursor, with separators: at least what the server counts. */
 const positionBytes = 35;
 /** A stream resumes by its cursor, which the server limits to 4096 bytes. The rest is for `all` and the user's own channel. */
@@ -195,7 +194,7 @@ function acceptable(given: URLSearchParams): URLSearchParams {
   query.delete("channel");
   for (const name of given.getAll("channel")) {
     const part = `${encodeURIComponent(name)}~`;
-    if (plainName.test(name) && bytes + part.length <= maxNameBytes) {
+    if (canBeInStream(name) && bytes + part.length <= maxNameBytes) {
       bytes += part.length + positionBytes;
       query.append("channel", name);
     } else {
@@ -204,6 +203,11 @@ function acceptable(given: URLSearchParams): URLSearchParams {
     }
   }
   return query;
+}
+
+/** The server refuses a request with any other name, whatever the others are. A user's own channel is always in a stream. */
+function canBeInStream(name: string): boolean {
+  return plainChannelPattern.test(name) && name[0] !== "@" && !isDots(name);
 }
 
 /** Undefined after 25 seconds: the requests behind it must not wait longer than a command waits for its answer. */
