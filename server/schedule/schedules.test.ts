@@ -152,6 +152,15 @@ describe("triggering", () => {
     expect(world.stored).toHaveLength(2);
   });
 
+  test("does not take the place of the publication at its time, which has the id that the schedule says", async () => {
+    const { world, server } = await makeWorld();
+    const publish = JSON.stringify({ channel: "all", message: "hi", id: "mine" });
+    await put(server, { publish, timing: { kind: "at", at: start + 1000 } });
+    await server.schedules.trigger("a", "k1");
+    await world.move(1000);
+    expect(world.stored.map(({ id }) => id === "mine")).toEqual([false, true]);
+  });
+
   test("fails with the error of the broker", async () => {
     const { world, server } = await makeWorld();
     await put(server, every, true);

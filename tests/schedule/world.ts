@@ -89,12 +89,13 @@ export class ServerInWorld {
 
   constructor(world: ScheduleWorld) {
     this.store = new SteerableStore(world);
-    const publish: PublishOccurrence = async ({ id }) => {
+    const publish: PublishOccurrence = async ({ publish: request, id, allowsOwnId }) => {
       if (this.store.hasStopped) return never();
       if (world.isBrokerAway) {
         return { total: 1, remaining: [0], failed: 0, error: { code: "broker-unavailable", message: "away" } };
       }
-      world.publish(id);
+      const { id: ownId = id } = JSON.parse(request) as { readonly id?: string };
+      world.publish(allowsOwnId ? ownId : id);
       return { total: 1, remaining: [], failed: 0, error: null };
     };
     const { clock } = world;
