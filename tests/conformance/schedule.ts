@@ -130,6 +130,7 @@ export function scheduleStoreConformance(
       expect(await it.names("b:", "", 2)).toEqual(["b:1", "b:10"]);
       expect(await it.names("b:", "b:10", 2)).toEqual(["b:2"]);
       expect(await it.names("", "b", 2)).toEqual(["b:1", "b:10"]);
+      expect(await it.names("b", "b", 2)).toEqual(["b:1", "b:10"]);
       expect(await it.names("x", "", 2)).toEqual([]);
       expect(await it.names("b:", "c", 2)).toEqual([]);
     });
