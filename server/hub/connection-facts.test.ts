@@ -1,14 +1,16 @@
 import { describe, expect, test } from "bun:test";
+import { RecordingLog } from "../../tests/delivery/recording-log.ts";
 import { makeArrival, nameOf, TestHub } from "../../tests/fakes/hub.ts";
 import { Access } from "../auth/access.ts";
+import { MovedClock } from "../lib/moved-clock.ts";
 import type { TracedPublication } from "../trace/facts.ts";
 import { judge } from "../trace/verdict.ts";
 import { FactsCollector } from "./connection-facts.ts";
 
 const room = nameOf("room:1");
 
-async function world() {
-  const it = await TestHub.start();
+async function world(options: Parameters<typeof TestHub.start>[0] = {}) {
+  const it = await TestHub.start(options);
   const { hub, recorder, clock } = it;
   const collector = new FactsCollector({
     connections: hub.connections,
@@ -64,6 +66,18 @@ describe("the facts about a real connection lead to the verdict", () => {
     const since = new Map([[room, { epoch: publication.epoch, offset: publication.offset }]]);
     await it.connect({ userId: "u1", channels: [room], since });
     expect(verdicts(publication).toSorted()).toEqual(["joined-later", "resumed-after"]);
+    await it.close();
+  });
+
+  test("drained, for a message of a new epoch, whatever the offset at which the connection began in the former one", async () => {
+    const clock = new MovedClock();
+    const log = new RecordingLog({ historySize: 1000, historyTtl: 300_000 }, clock);
+    const { it, publish, verdicts } = await world({ clock, log });
+    for (let offset = 1; offset <= 3; offset++) await publish();
+    await it.connect({ userId: "u1", channels: [room] });
+    log.forget();
+    const publication = await publish();
+    expect([publication.offset, verdicts(publication)]).toEqual([1, ["drained"]]);
     await it.close();
   });
 
