@@ -110,12 +110,18 @@ describe("a hook", () => {
   });
 
   test("gives up a question that waits as long as an answer may take", async () => {
-    const { clock, hook } = world();
+    const { clock, hook, requests } = world();
     for (let at = 0; at < 100; at++) void hook.ask({ user_id: `u${at}` });
     const late = outcomeOf(hook.ask(alice));
     await turn();
     clock.move(3000);
     expect(await late).toBe("hook-unavailable");
+    // It takes no place when one is free.
+    requests[0]?.answer({ allow: true });
+    await turn();
+    void hook.ask({ user_id: "bob" });
+    await turn();
+    expect(requests).toHaveLength(101);
   });
 
   test("lets 5000 calls wait, and refuses one more at once", async () => {

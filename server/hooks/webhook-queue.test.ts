@@ -118,8 +118,12 @@ describe("a receiver that does not respond", () => {
     clock.move(1100);
     await turn();
     expect(ids()).toHaveLength(before + 1);
+    await requests.at(-1)?.fail();
+    clock.move(2200);
+    await turn();
+    expect(ids()).toHaveLength(before + 2);
     await requests.at(-1)?.answer(204);
-    expect(ids()).toHaveLength(before + 17);
+    expect(ids()).toHaveLength(before + 18);
   });
 });
 
