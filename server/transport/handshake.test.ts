@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { ServiceError } from "../../protocol/errors.ts";
+import { ServiceError } from "../../protocol/errors.ts";
 import { offeredSubprotocols, parseHandshake } from "./handshake.ts";
 
 const peer = { ip: "10.0.0.1", remote: "10.0.0.1:52341" };
@@ -30,6 +30,14 @@ describe("a handshake", () => {
       warnings: [],
       ...peer,
     });
+  });
+
+  test("whose cookie may not be used is refused for that, unless it brings another token", () => {
+    const session = new ServiceError("forbidden", "the cookie may not be used from there");
+    const from = (query: string) =>
+      parseHandshake(new Request(`http://localhost:8000/ws${query}`), { ...peer, session });
+    expect(() => from("")).toThrow(session);
+    expect(from("?token=t").token).toBe("t");
   });
 
   test("with an unknown parameter is accepted, and the welcome warns about it", () => {

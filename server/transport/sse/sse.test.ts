@@ -131,20 +131,19 @@ describe("an event stream", () => {
     raw[Symbol.dispose]();
   });
 
-  test("leaves no timer behind", async () => {
+  test.each(["", "?heartbeat=5"])("leaves no timer behind: %j", async (query) => {
     const url = await begin(undefined, 600_000);
-    const timersWith = async () => {
-      const stream = await StreamUnderTest.open(`${url}?heartbeat=5`);
-      const { pending } = server.test.clock;
-      stream[Symbol.dispose]();
-      await server.untilEmpty();
-      server.test.clock.move(20_000); // more than the presence of the client, or a linger, may take
-      return [pending, server.test.clock.pending];
+    const timersWhen = async (ms: number) => {
+      await server.test.clock.moveInSteps(ms, 1000);
+      return server.test.clock.pending;
     };
-    const [open = 0, before = 0] = await timersWith();
-    const [, after] = await timersWith();
-    expect(open).toBeGreaterThan(before);
-    expect(after).toBe(before);
+    const lingerMs = 20_000; // more than the presence of a client may take
+    const before = await timersWhen(lingerMs); // without those of the start
+    const stream = await StreamUnderTest.open(`${url}${query}`);
+    expect(await timersWhen(0)).toBeGreaterThan(before);
+    stream[Symbol.dispose]();
+    await server.untilEmpty();
+    expect(await timersWhen(lingerMs)).toBe(before);
   });
 
   test("sends heartbeat events instead of comments if the client asks for them", async () => {

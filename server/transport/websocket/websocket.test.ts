@@ -60,3 +60,20 @@ test("a client that only answers pings is never charged, and one that sends cont
   expect(session.account).toBeDefined();
   await server.close();
 });
+
+test("a socket leaves no timer behind", async () => {
+  const server = await RealServer.start();
+  const timersWhen = async (ms: number) => {
+    await server.test.clock.moveInSteps(ms, 1000);
+    return server.test.clock.pending;
+  };
+  const lingerMs = 20_000; // more than the presence of a client may take
+  const before = await timersWhen(lingerMs); // without those of the start
+  const client = await RawWebSocket.open(server.port, "/ws");
+  await client.untilText(/welcome/);
+  expect(await timersWhen(0)).toBeGreaterThan(before);
+  client[Symbol.dispose]();
+  await server.untilEmpty();
+  expect(await timersWhen(lingerMs)).toBe(before);
+  await server.close();
+});
