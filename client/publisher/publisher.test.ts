@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { getEventListeners } from "node:events";
+import { errorTable } from "../../protocol/errors.ts";
 import { settle } from "../../tests/client/scripted-environment.ts";
 import { PublishError } from "./publish-error.ts";
 import { createPublisher, makePublisher, type PublisherOptions } from "./publisher.ts";
@@ -86,11 +87,17 @@ describe("a publication", () => {
   test("is sent again with the same id after a failure that may pass, ever more slowly", async () => {
     const broken = () => Promise.reject(new TypeError("socket closed"));
     const html = () => new Response("<h1>Bad Gateway</h1>", { status: 502 });
-    const { publisher, bodies, waits } = makeWorld([broken, html, problem("draining", 503), stored]);
+    const { publisher, bodies, waits } = makeWorld([
+      broken,
+      html,
+      problem("draining", 503),
+      problem("internal", 500),
+      stored,
+    ]);
     await publisher.publish("orders", 1);
     expect(new Set(bodies.map(({ id }) => id)).size).toBe(1);
-    expect(bodies).toHaveLength(4);
-    expect(waits).toEqual([500, 1000, 2000]);
+    expect(bodies).toHaveLength(5);
+    expect(waits).toEqual([500, 1000, 2000, 4000]);
   });
 
   test.each([
@@ -102,13 +109,14 @@ describe("a publication", () => {
     expect(waits).toEqual([4000]);
   });
 
-  test.each(["unauthorized", "forbidden", "too-large", "too-many-channels"])(
+  test.each(["unauthorized", "forbidden", "too-large", "too-many-channels"] as const)(
     "is not sent again after %s",
     async (code) => {
-      const { publisher, bodies } = makeWorld([problem(code, 400)]);
+      const { status } = errorTable[code];
+      const { publisher, bodies } = makeWorld([problem(code, status)]);
       expect(await errorOf(publisher.publish("orders", 1))).toMatchObject({
         code,
-        status: 400,
+        status,
         message: `says ${code}`,
       });
       expect(bodies).toHaveLength(1);
