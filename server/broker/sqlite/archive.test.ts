@@ -218,6 +218,16 @@ describe("Archive deletes from the file", () => {
     expect([topOf(a, 101), offsets(101)]).toEqual([renewed, [1]]);
   });
 
+  test("a channel that is forgotten before it was written is not written afterwards, so its name can be used again", () => {
+    crash(0, { forgetMs: 100 });
+    const old = topOf(a); // gives out an epoch, which the next sweep would write
+    while (!sweep(101)) {}
+    expect([old?.offset, rowsOf("channels")]).toEqual([0, 0]);
+    store(101);
+    crash(101);
+    expect([offsets(101), rowsOf("channels")]).toEqual([[1], 1]);
+  });
+
   test("a forgotten channel does not come back while its messages are deleted, although its name is used again", () => {
     const c = "c" as ChannelName;
     crash(0, { maxChannels: 2, minIdleMs: 100 });
