@@ -67,6 +67,22 @@ describe("a hook", () => {
     expect(requests).toHaveLength(2);
   });
 
+  test("keeps 100,000 answers, and forgets the oldest then", async () => {
+    const answer = { status: 200, text: '{"allow":true,"max_age_s":60}', retryAfterS: undefined };
+    const settings = {
+      type: "subscribe",
+      url: "https://app.example.com/",
+      timeoutMs: 3000,
+      allowsOnFailure: false,
+    } as const;
+    const hook = new DecisionHook(settings, async () => answer, new MovedClock());
+    for (let at = 0; at <= 100_000; at++) await hook.ask({ user_id: `u${at}` });
+    await hook.ask({ user_id: "u1" });
+    expect(hook.counts).toMatchObject({ calls: 100_001, kept: 1 });
+    await hook.ask({ user_id: "u0" });
+    expect(hook.counts).toMatchObject({ calls: 100_002, kept: 1 });
+  });
+
   test("keeps a refusal too, and counts it each time", async () => {
     const { hook, requests } = world();
     const asked = hook.ask(alice);

@@ -65,6 +65,7 @@ const cases: readonly Case[] = [
     "sent-before-leaving",
     "left",
   ],
+  ["joined after it, and left", { notes: [{ ...left, after: 8, cursor: 9 }] }, "not-subscribed", "never subscribed"],
   ["left in another epoch", { notes: [{ ...left, epoch: "e0" }] }, "not-subscribed", "never subscribed"],
   ["refused", { notes: [refused] }, "refused", "was refused (forbidden): not allowed"],
   ["never subscribed", {}, "not-subscribed", "it may subscribe to it"],

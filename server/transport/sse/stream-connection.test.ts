@@ -107,6 +107,8 @@ describe("the memory of a stream", () => {
     await read();
     connection.drained();
     expect([connection.buffered(), backlog.bytes]).toEqual([0, 0]);
+    connection.send([text]); // counts alone
+    expect(backlog.bytes).toBe(textBytes(text));
   });
 
   test("counts two bytes for each character of a large text that needs them", () => {
