@@ -177,6 +177,19 @@ test("tries WebSocket first each time while the server is down", async () => {
   expect(names(environment)).toEqual(["websocket", "websocket", "sse", "websocket", "sse", "websocket", "sse"]);
 });
 
+test.each([1001, 4053, 4029])(
+  "returns to WebSocket after an outage in which a proxy answers streams, with %d",
+  async (code) => {
+    const environment = new ScriptedEnvironment();
+    const { client, socket } = await environment.connected();
+    socket.end(1006);
+    for (const end of [1006, code, 1006, code]) (await environment.untilNextTry(client)).end(end);
+    (await environment.untilNextTry(client)).welcome();
+    expect(names(environment).slice(1)).toEqual(["websocket", "sse", "websocket", "sse", "websocket"]);
+    expect(client.state.status).toBe("connected");
+  },
+);
+
 test("does not fall back to the stream when the server closes with a code", async () => {
   const environment = new ScriptedEnvironment();
   const client = environment.client();

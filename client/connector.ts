@@ -194,24 +194,20 @@ export function makeConnector(
       return;
     }
     resetFailures(attempt);
-    if (!wasCurrent && code === 1006 && canTryOther()) {
-      open();
-      return;
+    if (!wasCurrent) {
+      // A proxy may block WebSockets, which the client cannot tell from a server that is down. After two failures it tries the
+      // other transport at once, and keeps it only if it connects. If the server is down, neither connects, although a proxy may
+      // answer the stream. Without a network the file of the other transport could not be loaded, which some browsers remember.
+      transportAt = code === 1006 && failures && isOnline() ? (transportAt + 1) % transports.length : 0;
+      if (transportAt) {
+        open();
+        return;
+      }
     }
     const drainMs = reconnectAt - clock.monotonic();
     const waitMs = Math.max(backoff(failures++, random()), drainMs, askedWait(closeInfo.retryAfterMs));
     schedule(waitMs, open);
     if (!current) setState("reconnecting", closeInfo, clock.now() + waitMs);
-  }
-
-  /**
-   * A proxy may block WebSockets, which the client cannot tell from a server that is down. After two failures it tries the
-   * other transport at once, and keeps it only if it connects. If the server is down, neither connects. Without a network it
-   * does not: the file of the other transport could not be loaded, and some browsers remember that.
-   */
-  function canTryOther(): boolean {
-    transportAt = failures && isOnline() ? (transportAt + 1) % transports.length : 0;
-    return transportAt > 0;
   }
 
   function wake(): void {
