@@ -69,6 +69,7 @@ export class OriginCheck {
     const origin = request.headers.get("Origin");
     if (origin === null) return; // not a page: publishers and command lines send none
     response.headers.set("Access-Control-Allow-Origin", origin);
+    response.headers.set("Access-Control-Expose-Headers", "Retry-After"); // browsers hide it otherwise
     response.headers.set("Vary", "Origin");
     // With its user's cookie, a page must be allowed by name: `*` allows only requests that any program could send.
     if (this.#isNamed(origin, request.headers.get("Host") ?? "")) {

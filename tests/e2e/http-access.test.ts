@@ -43,6 +43,7 @@ describe("an open server", () => {
       const response = await get(server, { Origin });
       expect([Origin, response.status, allowed(response)]).toEqual([Origin, 200, Origin]);
       expect(response.headers.get("Vary")).toContain("Origin");
+      expect(response.headers.get("Access-Control-Expose-Headers")).toBe("Retry-After");
     }
     for (const Origin of [
       "https://evil.example",
