@@ -1,4 +1,4 @@
-# The image listens on all addresses of its container, and so wants a key: docs/deploy.md.
+# The image listens on all addresses of its container, so it does not start without credentials: docs/deploy.md.
 # For a reproducible build: --build-arg NODE_IMAGE=node:22-slim@sha256:…
 ARG NODE_IMAGE=node:22-slim
 FROM ${NODE_IMAGE} AS packages
