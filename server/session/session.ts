@@ -13,10 +13,7 @@ import type { Encoded } from "./wire-form.ts";
 
 const log = () => getLogger(["fanfare", "session"]);
 
-/**
- * Callbacks of sessions to their hub. One object for all of them: a function per session would be a tenth of an idle
- * connection.
- */
+/** Callbacks of sessions to their hub. One object for all: a function per session would be a tenth of an idle connection. */
 export interface SessionEvents {
   /** See ConnectionOwner. */
   onDrain(session: Session): void;
@@ -54,10 +51,7 @@ export class Session implements ConnectionOwner {
   /** Who it is and what it may do. A new token for the same user replaces it. */
   identity: Identity;
   readonly memberships = new Memberships<Membership>();
-  /**
-   * The batches that the running flush has collected for it; empty between flushes. Created by the first flush of several
-   * channels.
-   */
+  /** The batches of the running flush; empty between flushes. Created by the first flush of several channels. */
   outbox: Batch[] | undefined;
   /** The socket has no room: nothing is pumped and no command is answered until it drains. */
   isBlocked = false;
