@@ -17,6 +17,7 @@ const longFiles: Readonly<Record<string, string>> = {};
 
 /** Files that may sleep, and why. All others wait for an event. */
 const sleeping: Readonly<Record<string, string>> = {
+  "server/worker/fanfare-server.test.ts": "a stop that does not wait for a webhook would be over in that time",
   "tests/conformance/wire/living.ts": "nothing may arrive during the second in which notices are batched",
   "tests/e2e/history-writer.ts": "a publisher pauses between two attempts",
   "tests/e2e/launcher.test.ts": "key presses that arrive together count as one",

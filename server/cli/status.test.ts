@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { until } from "../../tests/waiting.ts";
 import { controlPath } from "../ops/control-socket.ts";
 import { runFakeCli } from "./fake-cli.ts";
 import { startFakeServer } from "./fake-server.ts";
@@ -112,7 +113,8 @@ describe("fanfare status", () => {
     const interrupt = new AbortController();
     let seconds = 0;
     const sleep = async () => {
-      await Bun.sleep(1); // a rate needs time
+      const from = performance.now();
+      await until(() => performance.now() > from + 1, "time passes, which a rate needs");
       if (++seconds > 3) interrupt.abort();
     };
     const args = ["status", "--watch", "--json", "--url", server.url];

@@ -152,8 +152,8 @@ test("over a stream, forbidden channels are refused once, and the others work", 
   await server.request("POST", "/v1/publish", { channel: "room:1", data: 1 });
   await got.until(() => got.messages.length === 1 && refusals.length === 2);
   expect(refusals.toSorted()).toEqual([
-    "forbidden: @bob",
     expect.stringContaining('forbidden: not allowed to subscribe to "secret:1"'),
+    "forbidden: not in a stream: @bob",
   ]);
   expect(server.output.match(/Client connected/g)).toHaveLength(1);
   rmSync(cwd, { recursive: true });

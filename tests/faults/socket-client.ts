@@ -12,7 +12,7 @@ import {
 export class SocketClient implements FaultClient {
   welcomes = 0;
   isConnected = false;
-  /** How the server ended the last connection. */
+  /** How the last connection that was open ended. The server may be gone before the client tries again. */
   closeCode: number | undefined;
   readonly #options: ClientOptions;
   readonly #protocols: string[];
@@ -47,8 +47,8 @@ export class SocketClient implements FaultClient {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(String(data));
     socket.onclose = ({ code }) => {
+      if (this.isConnected) this.closeCode = code;
       this.isConnected = false;
-      this.closeCode = code;
       setTimeout(() => this.start(), reconnectDelayMs(random));
     };
   }
