@@ -79,7 +79,7 @@ test("an answer that its client stops reading is cut off after SLOW_TIMEOUT; one
     setTimeout(() => slow.resume(), 20);
   };
   slow.write(`GET ${historyPath} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-  await server.untilLogged(/A response was cut off/);
+  await server.untilLogged(/A response was aborted/);
   await slow.until(() => received > messageBytes);
   expect(slow.isEnded).toBe(false);
 });
