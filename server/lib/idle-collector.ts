@@ -1,5 +1,6 @@
 import { alignedDelay } from "./aligned-delay.ts";
 import type { Clock, Timer } from "./clock.ts";
+import { residentBytes } from "./resident-memory.ts";
 
 /** The check interval in milliseconds. */
 const checkMs = 5000;
@@ -22,7 +23,7 @@ const processTools: CollectorTools = {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1000;
   },
-  residentBytes: () => process.memoryUsage.rss(),
+  residentBytes,
   collect: () => Bun.gc(true),
 };
 

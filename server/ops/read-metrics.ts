@@ -1,5 +1,6 @@
 import { type Drain, drainPhases } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
+import { residentBytes } from "../lib/resident-memory.ts";
 import type { MetricValues } from "./metric-table.ts";
 import { histogramValues } from "./series.ts";
 
@@ -44,5 +45,5 @@ export function hubMetrics(hub: Hub, drain: Drain): MetricValues {
 /** The metrics of any process. */
 export function processMetrics(): MetricValues {
   const { user, system } = process.cpuUsage();
-  return { memory_bytes: process.memoryUsage.rss(), cpu_seconds_total: (user + system) / 1e6 };
+  return { memory_bytes: residentBytes(), cpu_seconds_total: (user + system) / 1e6 };
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../lib/clock.ts";
+import { residentBytes } from "../lib/resident-memory.ts";
 import { MemoryGuard } from "../limits/memory-guard.ts";
 import { machineMemory, memoryLimitOf } from "../limits/memory-limit.ts";
 
@@ -12,6 +13,5 @@ export function composeMemory(
   const each = typeof workers === "number" ? workers : availableParallelism();
   const count = isSupervised ? each : undefined;
   const maxBytes = memoryLimitOf({ maxMemory, workers: count, historyBytesTotal }, machineMemory());
-  const readBytes = () => process.memoryUsage.rss();
-  return new MemoryGuard({ maxBytes, clock, readBytes, collect: () => Bun.gc(true) });
+  return new MemoryGuard({ maxBytes, clock, readBytes: residentBytes, collect: () => Bun.gc(true) });
 }
