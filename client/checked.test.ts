@@ -104,7 +104,9 @@ test.each([undefined, "", 5, null])("a channel cannot be called %p", (name) => {
 });
 
 test.each(["https://push.test", "ws://localhost:8000/ws", "http://[::1]:8000"])("createClient(%p) connects", (url) => {
-  createClient(url, { transports: ["sse"], token: untyped(null as never), queueSize: 1 }).close();
+  const client = createClient(url, { transports: ["sse"], token: untyped(null as never), queueSize: 1 });
+  expect(client.state.status).toBe("connecting");
+  client.close();
 });
 
 test("in a page, a client's address may be relative, and cannot lack its scheme", () => {

@@ -68,7 +68,7 @@ export class HttpServer {
   readonly #peers: RequestPeers;
   readonly #refused: RefusedRequests;
   readonly #cookies: SessionCookies;
-  readonly #handshakes = new HandshakeTurns();
+  readonly #handshakes: HandshakeTurns;
   readonly #push: Readonly<Record<string, Handle>>;
   readonly #other: Handle;
   /** Event streams. Their timeouts are set by the transport. */
@@ -85,6 +85,7 @@ export class HttpServer {
     this.#hsts = hstsMaxAgeMs === 0 ? undefined : `max-age=${Math.floor(hstsMaxAgeMs / 1000)}`;
     this.#keepAliveS = Math.ceil(settings.keepAliveTimeoutMs / 1000);
     this.#parts = parts;
+    this.#handshakes = new HandshakeTurns(() => parts.api.hub.reception.room);
     this.#originCheck = new OriginCheck(settings);
     this.#proxies = new TrustedProxies(settings.trustedProxies);
     this.#peers = new RequestPeers(this.#proxies);

@@ -63,6 +63,11 @@ export class Admission {
     if (userId !== undefined) count(this.#openingPerUser, userId, 1);
   }
 
+  /** How many more connections there may be. */
+  get room(): number {
+    return this.#limits.maxConnections - this.#count;
+  }
+
   /** From now on `openOf` counts it. */
   opened({ userId }: Reservation): void {
     if (userId !== undefined) count(this.#openingPerUser, userId, -1);

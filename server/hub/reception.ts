@@ -115,6 +115,11 @@ export class Reception {
     return this.#parts.access.identify({ userId, token });
   }
 
+  /** How many more connections may be admitted. */
+  get room(): number {
+    return this.#admission.room;
+  }
+
   /** The handshake failed after it was admitted. */
   cancel({ reservation, connectionId }: Admitted): void {
     this.#admission.cancel(reservation);
