@@ -12,8 +12,8 @@ export interface JoinPlan {
 }
 
 /**
- * The session starts after this offset; if there is none, with live messages. `recovered` is only set if a position was
- * requested.
+ * The session starts after this offset. A join without a start begins with live messages. `recovered` is only set if a position
+ * was requested.
  */
 interface JoinStart {
   readonly epoch: string;

@@ -42,7 +42,7 @@ test("no more wait than may be admitted: if there are more, all are handled at o
   const handled: number[] = [];
   const handle = (at: number) => {
     handled.push(at);
-    room = Math.max(0, room - 1); // those for which there is none are refused
+    room = Math.max(0, room - 1); // without room, a handshake is refused
   };
   let mostWaiting = 0;
   for (let at = 0; at < 300; at++) {

@@ -4,10 +4,10 @@ const perTurn = 32;
 /**
  * Spreads handshakes over turns of the event loop. The runtime accepts a connection and hands over its first request for as long
  * as new ones arrive, before it does anything else. While 6000 clients reconnected, nobody else was served for two seconds of
- * processor time. With handshakes that wait, so do their clients, no new connections arrive, and the turn ends.
+ * processor time. While handshakes wait, their clients do too: no new connections arrive, and the turn ends.
  *
- * A connection that waits has a file open. So no more of them wait than may be admitted. If there are more, all are handled at
- * once, so that those for which there is no room are refused, and closed.
+ * Each connection that waits has an open file, so at most as many wait as can still be admitted. If more arrive, all are handled
+ * at once: the server then refuses and closes those that are too many.
  */
 export class HandshakeTurns {
   readonly #waiting: (() => void)[] = [];
@@ -19,7 +19,7 @@ export class HandshakeTurns {
     this.#room = room;
   }
 
-  /** Calls `handle` now, or in a later turn if this one has had enough. In the order of the calls. */
+  /** Calls `handle` now, or in a later turn if this one is full. In the order of the calls. */
   run<R>(handle: () => R | Promise<R>): R | Promise<R> {
     if (this.#inTurn >= perTurn || this.#waiting.length > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,8 +1,8 @@
 let latest = 0;
 
 /**
- * Resident memory of this process, bytes. The runtime opens a file to read it. If the process has no free file descriptor, the
- * value is the one before: nobody's request may fail for that.
+ * Resident memory of this process, bytes. The runtime opens a file to read it. If the process has no free file descriptor, this is
+ * the previous value, because no request should fail for that.
  */
 export function residentBytes(): number {
   try {

@@ -45,7 +45,7 @@ test("a member that is silent while this one is heard has left", () => {
   expect(left).toEqual(["b"]);
 });
 
-test("nobody has left while Redis stands still, and those that stay silent afterwards leave later", () => {
+test("no member is reported as left while Redis does not respond; members that stay silent afterwards are", () => {
   const { left, others, hear, pass } = world();
   hear("a");
   hear("b");

@@ -20,7 +20,7 @@ interface Other {
 /**
  * Tracks the other live members by the messages received from them.
  *
- * Silence counts only while this member receives its own broadcasts. While it does not, Redis stands still or refuses writes, and
+ * Silence counts only while this member receives its own broadcasts. While it does not, Redis does not respond or refuses writes, and
  * the others are as silent as this one.
  */
 export class Others {
